@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The words of a table line; see dm-cbw-args.h for the contract.
+ */
+#include <linux/ctype.h>
+#include <linux/device-mapper.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/string.h>
+
+#include "dm-cbw-args.h"
+
+/* A feature is a flag, or takes one of some words, or a number in a range. */
+struct feature {
+	const char *name;
+	const char * const *words;
+	unsigned int min, max;
+	unsigned int preset;
+	char *bad_value;
+	char *twice;
+	char *no_value;
+};
+
+#define FEATURE(_name, _values)						\
+	.name = _name,							\
+	.bad_value = "Feature " _name " takes " _values,		\
+	.twice = "Feature " _name " is given twice",			\
+	.no_value = "Feature " _name " needs a value: " _values
+
+static const char * const sync_words[] = { "full", "none", NULL };
+static const char * const on_cbw_error_words[] = {
+	"break-snapshot", "break-write", NULL
+};
+static const char * const discard_words[] = { "skip", "copy", NULL };
+
+static const struct feature features[CBW_NR_FEATURES] = {
+	[CBW_FEATURE_SYNC] = {
+		FEATURE("sync", "full or none"),
+		.words = sync_words,
+	},
+	[CBW_FEATURE_ON_CBW_ERROR] = {
+		FEATURE("on_cbw_error", "break-snapshot or break-write"),
+		.words = on_cbw_error_words,
+	},
+	[CBW_FEATURE_CBW_TIMEOUT] = {
+		FEATURE("cbw_timeout", "milliseconds, 0 to 4294967295"),
+		.max = UINT_MAX,
+		.preset = 30000,
+	},
+	[CBW_FEATURE_SPEED] = {
+		FEATURE("speed", "KiB/s, 0 to 4294967295"),
+		.max = UINT_MAX,
+	},
+	[CBW_FEATURE_WORKERS] = {
+		FEATURE("workers", "a number, 1 to 64"),
+		.min = 1,
+		.max = CBW_WORKERS_MAX,
+		.preset = 16,
+	},
+	[CBW_FEATURE_MAX_COPY] = {
+		FEATURE("max_copy", "sectors, one chunk to 2097152"),
+		.min = CBW_CHUNK_MIN,
+		.max = CBW_CHUNK_MAX,
+		.preset = 2048,
+	},
+	[CBW_FEATURE_DISCARD] = {
+		FEATURE("discard", "skip or copy"),
+		.words = discard_words,
+	},
+	[CBW_FEATURE_PAUSED] = {
+		.name = "paused",
+		.twice = "Feature paused is given twice",
+	},
+};
+
+static bool is_flag(const struct feature *feature)
+{
+	return !feature->words && !feature->max;
+}
+
+static int parse_value(const struct feature *feature, const char *word,
+		       unsigned int *value)
+{
+	unsigned int i;
+
+	if (feature->words) {
+		for (i = 0; feature->words[i]; i++) {
+			if (!strcmp(word, feature->words[i])) {
+				*value = i;
+				return 0;
+			}
+		}
+		return -EINVAL;
+	}
+
+	/* kstrtouint() would take a sign. */
+	if (!isdigit(*word) || kstrtouint(word, 10, &i) ||
+	    i < feature->min || i > feature->max)
+		return -EINVAL;
+	*value = i;
+	return 0;
+}
+
+int cbw_args_set(struct cbw_args *args, enum cbw_feature feature,
+		 const char *word)
+{
+	unsigned int value;
+	int r;
+
+	r = parse_value(&features[feature], word, &value);
+	if (r)
+		return r;
+
+	WRITE_ONCE(args->value[feature], value);
+	set_bit(feature, &args->given);
+	return 0;
+}
+
+const char *cbw_args_word(const struct cbw_args *args, enum cbw_feature feature)
+{
+	return features[feature].words[args->value[feature]];
+}
+
+static int parse_feature(struct cbw_args *args, struct dm_arg_set *as, char **error)
+{
+	const char *name = dm_shift_arg(as), *word;
+	enum cbw_feature i;
+
+	for (i = 0; i < CBW_NR_FEATURES; i++)
+		if (!strcmp(name, features[i].name))
+			break;
+
+	if (i == CBW_NR_FEATURES) {
+		*error = "Unknown feature (known: sync on_cbw_error cbw_timeout speed workers max_copy discard paused)";
+		return -EINVAL;
+	}
+	if (test_bit(i, &args->given)) {
+		*error = features[i].twice;
+		return -EINVAL;
+	}
+	if (is_flag(&features[i])) {
+		set_bit(i, &args->given);
+		return 0;
+	}
+
+	word = dm_shift_arg(as);
+	if (!word) {
+		*error = features[i].no_value;
+		return -EINVAL;
+	}
+	if (cbw_args_set(args, i, word)) {
+		*error = features[i].bad_value;
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_features(struct cbw_args *args, struct dm_arg_set *as, char **error)
+{
+	const char *word = dm_shift_arg(as);
+	unsigned int count;
+	int r;
+
+	if (!word)
+		return 0;
+
+	if (kstrtouint(word, 10, &count)) {
+		*error = "The number of feature words must follow the job";
+		return -EINVAL;
+	}
+	if (count != as->argc) {
+		*error = "The number of feature words is not the number given";
+		return -EINVAL;
+	}
+	while (as->argc) {
+		r = parse_feature(args, as, error);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int parse_chunk(struct cbw_args *args, const char *word, char **error)
+{
+	if (kstrtouint(word, 10, &args->chunk) ||
+	    !is_power_of_2(args->chunk) ||
+	    args->chunk < CBW_CHUNK_MIN || args->chunk > CBW_CHUNK_MAX) {
+		*error = "Chunk size must be a power of two, 8 to 2097152 sectors";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void set_presets(struct cbw_args *args)
+{
+	enum cbw_feature i;
+
+	args->given = 0;
+	for (i = 0; i < CBW_NR_FEATURES; i++)
+		args->value[i] = features[i].preset;
+}
+
+/* A chunk is the smallest copy, whatever max_copy says when it is not given. */
+static int check_max_copy(struct cbw_args *args, char **error)
+{
+	unsigned int *max_copy = &args->value[CBW_FEATURE_MAX_COPY];
+
+	if (*max_copy >= args->chunk)
+		return 0;
+
+	if (test_bit(CBW_FEATURE_MAX_COPY, &args->given)) {
+		*error = "Feature max_copy must not be less than the chunk size";
+		return -EINVAL;
+	}
+	*max_copy = args->chunk;
+	return 0;
+}
+
+int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
+		   char **error)
+{
+	struct dm_arg_set as = { .argc = argc, .argv = argv };
+	const char *job;
+	int r;
+
+	set_presets(args);
+	if (argc < 4) {
+		*error = "Too few arguments: <origin> <target> <chunk size> <job> expected";
+		return -EINVAL;
+	}
+	args->origin = dm_shift_arg(&as);
+	args->dest = dm_shift_arg(&as);
+
+	r = parse_chunk(args, dm_shift_arg(&as), error);
+	if (r)
+		return r;
+
+	job = dm_shift_arg(&as);
+	if (strcmp(job, "backup")) {
+		*error = "Job must be backup";
+		return -EINVAL;
+	}
+	if (!strcmp(args->dest, "-")) {
+		*error = "Job backup needs a target device";
+		return -EINVAL;
+	}
+
+	r = parse_features(args, &as, error);
+	if (r)
+		return r;
+	return check_max_copy(args, error);
+}
+
+static unsigned int count_words(const struct cbw_args *args)
+{
+	unsigned int words = 0;
+	enum cbw_feature i;
+
+	for (i = 0; i < CBW_NR_FEATURES; i++)
+		if (test_bit(i, &args->given))
+			words += is_flag(&features[i]) ? 1 : 2;
+	return words;
+}
+
+size_t cbw_args_emit(const struct cbw_args *args, char *result, size_t maxlen)
+{
+	size_t sz = 0;	/* of DMEMIT */
+	enum cbw_feature i;
+
+	DMEMIT("%u", count_words(args));
+	for (i = 0; i < CBW_NR_FEATURES; i++) {
+		if (!test_bit(i, &args->given))
+			continue;
+
+		DMEMIT(" %s", features[i].name);
+		if (features[i].words)
+			DMEMIT(" %s", cbw_args_word(args, i));
+		else if (!is_flag(&features[i]))
+			DMEMIT(" %u", READ_ONCE(args->value[i]));
+	}
+	return sz;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The words of a table line: parsed, checked one by one, and printed again.
+ * What they mean together with the devices is the constructor's to check.
+ */
+#ifndef DM_CBW_ARGS_H
+#define DM_CBW_ARGS_H
+
+#include <linux/types.h>
+
+#define CBW_CHUNK_MIN		8U		/* sectors: 4 KiB */
+#define CBW_CHUNK_MAX		2097152U	/* sectors: 1 GiB */
+#define CBW_WORKERS_MAX		64U
+
+enum cbw_sync { CBW_SYNC_FULL, CBW_SYNC_NONE };
+enum cbw_on_cbw_error { CBW_BREAK_SNAPSHOT, CBW_BREAK_WRITE };
+enum cbw_discard { CBW_DISCARD_SKIP, CBW_DISCARD_COPY };
+
+enum cbw_feature {
+	CBW_FEATURE_SYNC,
+	CBW_FEATURE_ON_CBW_ERROR,
+	CBW_FEATURE_CBW_TIMEOUT,
+	CBW_FEATURE_SPEED,
+	CBW_FEATURE_WORKERS,
+	CBW_FEATURE_MAX_COPY,
+	CBW_FEATURE_DISCARD,
+	CBW_FEATURE_PAUSED,
+	CBW_NR_FEATURES
+};
+
+struct cbw_args {
+	/* Of the caller's argv: valid while that is. */
+	const char *origin;
+	const char *dest;
+
+	unsigned int chunk;			/* sectors */
+	unsigned int value[CBW_NR_FEATURES];	/* the default, if not given */
+	unsigned long given;			/* features, by bit number */
+};
+
+/* -EINVAL and *@error, in user words. */
+int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
+		   char **error);
+
+/* Parse @word as a value of @feature, as a message gives it. -EINVAL. */
+int cbw_args_set(struct cbw_args *args, enum cbw_feature feature,
+		 const char *word);
+
+/* The word that stands for the value of @feature, which takes words. */
+const char *cbw_args_word(const struct cbw_args *args, enum cbw_feature feature);
+
+/* Print "<#feature args> ..." as the table line has it. Returns the length. */
+size_t cbw_args_emit(const struct cbw_args *args, char *result, size_t maxlen);
+
+#endif

@@ -1,0 +1,683 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The job "backup"; see dm-cbw-backup.h for the contract and
+ * Documentation/design.rst for why it cannot lose data.
+ *
+ * A write takes one of two ways:
+ *
+ *   none of its chunks is pending: .map sends it on, without a lock;
+ *   else it is held: the map claims what is pending and unclaimed, .map starts
+ *   those copies, and the write waits on one copy of its range.
+ *
+ * When a copy ends, its callback only updates the map. The release worker then
+ * looks at each woken write anew, and submits, holds or fails it.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "dm-cbw.h"
+#include "dm-cbw-backup.h"
+#include "dm-cbw-compat.h"
+#include "dm-cbw-copy.h"
+#include "dm-cbw-job.h"
+#include "dm-cbw-map.h"
+#include "dm-cbw-sweep.h"
+
+/* Frees jobs whose copies outlived their table. */
+static struct workqueue_struct *orphan_wq;
+
+struct cbw_backup {
+	struct cbw_job job;
+	struct dm_target *ti;		/* while bios are in our hands */
+	struct cbw_geometry geometry;
+	unsigned long nr_chunks;
+
+	/* As loaded. */
+	enum cbw_sync sync;
+	bool break_write;
+	bool copy_discards;
+	bool starts_paused;
+	unsigned int max_copy;		/* sectors */
+	u64 timeout;			/* ns, 0: none */
+
+	struct cbw_map *map;
+	struct cbw_copier *copier;
+	struct cbw_sweep *sweep;	/* NULL with sync none */
+
+	struct workqueue_struct *wq;
+	struct work_struct release;
+	struct delayed_work expire;
+
+	wait_queue_head_t idle;		/* a kind of copies has run out */
+	bool hung;			/* copies were waited for in vain */
+	atomic_t source_errors;
+	atomic_t target_errors;
+
+	/* Only of a job that outlived its table. */
+	struct work_struct orphan;
+	cbw_bdev_ref refs[2];
+};
+
+/* In DM's per-bio data; used only while the bio is held. */
+struct held_bio {
+	struct cbw_waiter waiter;
+};
+
+size_t cbw_backup_per_bio_size(void)
+{
+	return sizeof(struct held_bio);
+}
+
+static struct bio *bio_of(struct cbw_waiter *waiter)
+{
+	return dm_bio_from_per_bio_data(container_of(waiter, struct held_bio, waiter),
+					sizeof(struct held_bio));
+}
+
+/*----------------------------------------------------------------
+ * Copies
+ *----------------------------------------------------------------
+ */
+
+static bool idle(struct cbw_backup *backup)
+{
+	return !cbw_map_in_flight(backup->map, CBW_WRITE) &&
+	       !cbw_map_in_flight(backup->map, CBW_SWEEP);
+}
+
+/*
+ * A failed copy-before-write is on_cbw_error's. One of the sweep fails the job,
+ * and the writes that were held on it go on without being failed for it.
+ */
+static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
+			unsigned int errors)
+{
+	if (errors & CBW_SOURCE_ERROR)
+		atomic_inc(&backup->source_errors);
+	if (errors & CBW_TARGET_ERROR)
+		atomic_inc(&backup->target_errors);
+
+	if (claim->kind == CBW_SWEEP)
+		cbw_job_end(&backup->job, CBW_FAILED,
+			    errors & CBW_SOURCE_ERROR ? "source-error" : "target-error");
+	else if (!backup->break_write)
+		cbw_job_end(&backup->job, CBW_FAILED, "cbw-error");
+}
+
+/*
+ * A copy has ended, in this order:
+ *
+ * 1. if it failed, the job is broken, or is not, as its policy says; so a write
+ *    that is released because of it is released from a job that shows it;
+ * 2. the claim ends: saved chunks stop being pending, and its writes wake up;
+ * 3. the worker submits them, and whoever waits for copies looks again.
+ */
+static void copied(struct cbw_claim *claim, unsigned int errors)
+{
+	struct cbw_backup *backup = claim->owner;
+	bool by_write = claim->kind == CBW_WRITE;
+
+	if (errors)
+		copy_failed(backup, claim, errors);
+	else if (!claim->nr)
+		cbw_job_end(&backup->job, CBW_COMPLETED, NULL);
+
+	if (cbw_map_finish(backup->map, claim, !errors,
+			   errors && by_write && backup->break_write))
+		queue_work(backup->wq, &backup->release);
+
+	/* A sweep with copies of its own in flight looks again after those. */
+	if (backup->sweep &&
+	    (!by_write || !cbw_map_in_flight(backup->map, CBW_SWEEP)))
+		cbw_sweep_wake(backup->sweep);
+	if (wq_has_sleeper(&backup->idle))
+		wake_up(&backup->idle);
+}
+
+static void start_copies(struct cbw_backup *backup, struct list_head *claims)
+{
+	struct cbw_claim *claim, *next;
+
+	list_for_each_entry_safe(claim, next, claims, start)
+		cbw_copier_start(backup->copier, claim);
+	INIT_LIST_HEAD(claims);
+}
+
+/*----------------------------------------------------------------
+ * Writes
+ *----------------------------------------------------------------
+ */
+
+static void fail_bio(struct bio *bio, blk_status_t status)
+{
+	bio->bi_status = status;
+	bio_endio(bio);
+}
+
+static void let_go(struct bio *bio, enum cbw_verdict verdict)
+{
+	switch (verdict) {
+	case CBW_GO:
+		submit_bio_noacct(bio);
+		break;
+	case CBW_REQUEUE:
+		fail_bio(bio, BLK_STS_DM_REQUEUE);
+		break;
+	default:
+		fail_bio(bio, BLK_STS_IOERR);
+	}
+}
+
+static void release_work(struct work_struct *work)
+{
+	struct cbw_backup *backup = container_of(work, struct cbw_backup, release);
+	enum cbw_verdict verdict;
+	struct cbw_waiter *waiter;
+	struct blk_plug plug;
+	LIST_HEAD(claims);
+
+	blk_start_plug(&plug);
+	for (;;) {
+		verdict = cbw_map_next(backup->map, &waiter,
+				       dm_noflush_suspending(backup->ti), &claims);
+		start_copies(backup, &claims);
+		if (verdict == CBW_IDLE)
+			break;
+		if (verdict != CBW_HOLD)
+			let_go(bio_of(waiter), verdict);
+		cond_resched();
+	}
+	blk_finish_plug(&plug);
+}
+
+/*
+ * The limit of the wait, not of the copy: the claim stays until the copy ends,
+ * however late. A second copy of the chunk could otherwise succeed, the guest
+ * overwrite the origin, and the late first copy put that over what was saved.
+ */
+static void expire_work(struct work_struct *work)
+{
+	struct cbw_backup *backup = container_of(to_delayed_work(work),
+						 struct cbw_backup, expire);
+	u64 now = ktime_get_ns();
+	struct cbw_waiter *waiter;
+	u64 since;
+
+	while (backup->break_write &&
+	       (waiter = cbw_map_expire(backup->map, now - backup->timeout)))
+		fail_bio(bio_of(waiter), BLK_STS_IOERR);
+
+	if (!cbw_map_oldest(backup->map, &since))
+		return;
+
+	if (since + backup->timeout <= now)
+		cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
+	else
+		queue_delayed_work(backup->wq, &backup->expire,
+				   nsecs_to_jiffies(since + backup->timeout - now) + 1);
+}
+
+/* One timer for all: it waits for the oldest, and whoever is held next is younger. */
+static void arm_timeout(struct cbw_backup *backup)
+{
+	if (backup->timeout)
+		queue_delayed_work(backup->wq, &backup->expire,
+				   nsecs_to_jiffies(backup->timeout) + 1);
+}
+
+static void chunks_of(const struct cbw_backup *backup, const struct bio *bio,
+		      unsigned long *first, unsigned long *last)
+{
+	unsigned int shift = backup->geometry.chunk_shift;
+
+	*first = bio->bi_iter.bi_sector >> shift;
+	*last = (bio_end_sector(bio) - 1) >> shift;
+}
+
+/* Take from @bio only what comes before @chunk; DM sends the rest anew. */
+static void cut_before(const struct cbw_backup *backup, struct bio *bio,
+		       unsigned long chunk)
+{
+	sector_t end = (sector_t)chunk << backup->geometry.chunk_shift;
+
+	if (end < bio_end_sector(bio))
+		dm_accept_partial_bio(bio, end - bio->bi_iter.bi_sector);
+}
+
+/*
+ * Discards are advisory, and a trim of the free space must not turn into a copy
+ * of it: what is pending is not discarded, the rest is. Alternating runs are
+ * taken one at a time. A chunk that becomes saved meanwhile stays undiscarded,
+ * which is allowed as well; none becomes pending again.
+ */
+static int skip_discard(struct cbw_backup *backup, struct bio *bio)
+{
+	unsigned long first, last, next;
+
+	chunks_of(backup, bio, &first, &last);
+	next = cbw_map_find(backup->map, first, last, true);
+	if (next > first) {
+		cut_before(backup, bio, next);
+		return DM_MAPIO_REMAPPED;
+	}
+	/* The first is pending, or was just now. */
+	next = cbw_map_find(backup->map, first + 1, last, false);
+	cut_before(backup, bio, next);
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/* Writes without data may span the device; they are held in bounded pieces. */
+static void bound(const struct cbw_backup *backup, struct bio *bio)
+{
+	unsigned long chunks = backup->max_copy >> backup->geometry.chunk_shift;
+	unsigned long first, last;
+
+	if (bio_op(bio) == REQ_OP_WRITE)
+		return;
+
+	chunks_of(backup, bio, &first, &last);
+	cut_before(backup, bio, first + chunks);
+}
+
+static int hold(struct cbw_backup *backup, struct bio *bio)
+{
+	struct held_bio *held = dm_per_bio_data(bio, sizeof(*held));
+	enum cbw_verdict verdict;
+	LIST_HEAD(claims);
+
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+
+	bound(backup, bio);
+	chunks_of(backup, bio, &held->waiter.first, &held->waiter.last);
+	verdict = cbw_map_hold(backup->map, &held->waiter, ktime_get_ns(),
+			       dm_noflush_suspending(backup->ti), &claims);
+	/* From here on a held bio may be gone at any moment. */
+	start_copies(backup, &claims);
+
+	switch (verdict) {
+	case CBW_GO:
+		return DM_MAPIO_REMAPPED;
+	case CBW_REQUEUE:
+		return DM_MAPIO_REQUEUE;
+	default:
+		arm_timeout(backup);
+		return DM_MAPIO_SUBMITTED;
+	}
+}
+
+int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
+{
+	unsigned long first, last;
+
+	bio_set_dev(bio, backup->geometry.origin);
+
+	/* Reads, and flushes, which have no data, change nothing. */
+	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
+		return DM_MAPIO_REMAPPED;
+
+	chunks_of(backup, bio, &first, &last);
+	if (likely(!cbw_map_pending(backup->map, first, last)))
+		return DM_MAPIO_REMAPPED;
+
+	/* Pending, but for nobody: the job has failed or was cancelled. */
+	if (cbw_map_broken(backup->map))
+		return DM_MAPIO_REMAPPED;
+
+	if (bio_op(bio) == REQ_OP_DISCARD && !backup->copy_discards)
+		return skip_discard(backup, bio);
+
+	return hold(backup, bio);
+}
+
+/*----------------------------------------------------------------
+ * Suspend and resume
+ *----------------------------------------------------------------
+ */
+
+static bool sweep_idle(struct cbw_backup *backup)
+{
+	return !cbw_map_in_flight(backup->map, CBW_SWEEP);
+}
+
+/*
+ * Wait for copies, but for no longer than a write would be held: a device that
+ * hangs must not hang the suspend, and with it production. The job is broken
+ * then, so whatever the copies still do changes nothing.
+ */
+static void wait_for(struct cbw_backup *backup, bool (*done)(struct cbw_backup *))
+{
+	if (!backup->timeout) {
+		wait_event_idle(backup->idle, done(backup));
+		return;
+	}
+	if (backup->hung ||
+	    wait_event_idle_timeout(backup->idle, done(backup),
+				    nsecs_to_jiffies(backup->timeout) + 1))
+		return;
+
+	backup->hung = true;
+	cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
+	DMWARN("%s: copies hang; the suspend goes on without them", backup->job.name);
+}
+
+/*
+ * Before the file system is frozen: its last writes come through here, so only
+ * the sweep stops, and copy-before-write goes on. A noflush suspend hands back
+ * what is held; what .map would hold from now on goes back at once.
+ */
+void cbw_backup_presuspend(struct cbw_backup *backup)
+{
+	cbw_map_allow_sweep(backup->map, false);
+
+	if (dm_noflush_suspending(backup->ti)) {
+		cbw_map_requeue(backup->map, true);
+		queue_work(backup->wq, &backup->release);
+		flush_work(&backup->release);
+	}
+	wait_for(backup, sweep_idle);
+}
+
+void cbw_backup_presuspend_undo(struct cbw_backup *backup)
+{
+	cbw_map_requeue(backup->map, false);
+	cbw_map_allow_sweep(backup->map, true);
+	if (backup->sweep)
+		cbw_sweep_wake(backup->sweep);
+}
+
+/* No bio is in our hands any more: copies are all that can be in flight. */
+void cbw_backup_postsuspend(struct cbw_backup *backup)
+{
+	wait_for(backup, idle);
+}
+
+/* The first one is the point in time. */
+void cbw_backup_preresume(struct cbw_backup *backup)
+{
+	cbw_job_start(&backup->job, backup->starts_paused);
+}
+
+void cbw_backup_resume(struct cbw_backup *backup)
+{
+	cbw_backup_presuspend_undo(backup);
+}
+
+/*----------------------------------------------------------------
+ * Messages and status
+ *----------------------------------------------------------------
+ */
+
+bool cbw_backup_pause(struct cbw_backup *backup)
+{
+	return cbw_job_pause(&backup->job, "user");
+}
+
+bool cbw_backup_unpause(struct cbw_backup *backup)
+{
+	return cbw_job_resume(&backup->job);
+}
+
+bool cbw_backup_cancel(struct cbw_backup *backup)
+{
+	return cbw_job_end(&backup->job, CBW_CANCELLED, "user");
+}
+
+void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed)
+{
+	if (backup->sweep)
+		cbw_sweep_set_speed(backup->sweep, speed);
+}
+
+void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers)
+{
+	cbw_map_set_sweep_copies(backup->map, workers);
+	if (backup->sweep)
+		cbw_sweep_wake(backup->sweep);
+}
+
+void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status)
+{
+	struct cbw_map *map = backup->map;
+
+	cbw_job_state(&backup->job, &status->state, &status->reason);
+	backup->job.ops->progress(&backup->job, &status->done, &status->total);
+	status->in_flight = cbw_map_in_flight(map, CBW_WRITE) +
+			    cbw_map_in_flight(map, CBW_SWEEP);
+	status->held = cbw_map_nr_held(map);
+	status->cbw_chunks = cbw_map_nr_saved(map, CBW_WRITE);
+	status->sweep_chunks = cbw_map_nr_saved(map, CBW_SWEEP);
+	status->source_errors = atomic_read(&backup->source_errors);
+	status->target_errors = atomic_read(&backup->target_errors);
+}
+
+/*----------------------------------------------------------------
+ * What the job asks of us
+ *----------------------------------------------------------------
+ */
+
+static struct cbw_backup *to_backup(struct cbw_job *job)
+{
+	return container_of(job, struct cbw_backup, job);
+}
+
+static void backup_steer(struct cbw_job *job, bool running)
+{
+	struct cbw_backup *backup = to_backup(job);
+
+	if (backup->sweep)
+		cbw_sweep_pause(backup->sweep, !running);
+}
+
+static void backup_broken(struct cbw_job *job)
+{
+	struct cbw_backup *backup = to_backup(job);
+
+	cbw_map_break(backup->map);
+	queue_work(backup->wq, &backup->release);
+}
+
+static void backup_progress(struct cbw_job *job, unsigned long *done,
+			    unsigned long *total)
+{
+	struct cbw_backup *backup = to_backup(job);
+
+	*total = backup->sync == CBW_SYNC_NONE ? 0 : backup->nr_chunks;
+	*done = *total ? *total - cbw_map_nr_pending(backup->map) : 0;
+}
+
+static bool backup_busy(struct cbw_job *job)
+{
+	struct cbw_backup *backup = to_backup(job);
+
+	return !idle(backup);
+}
+
+static const struct cbw_job_ops backup_ops = {
+	.steer		= backup_steer,
+	.broken		= backup_broken,
+	.progress	= backup_progress,
+	.busy		= backup_busy,
+};
+
+/*----------------------------------------------------------------
+ * Creation and destruction
+ *----------------------------------------------------------------
+ */
+
+/* Nothing is held or in flight. Also for a half-built one. */
+static void free_backup(struct cbw_backup *backup)
+{
+	/*
+	 * The last copies may still be in the tail of their callback, which
+	 * wakes the sweep and queues work: first no new copies, then no more
+	 * callbacks, then what those use.
+	 */
+	cbw_sweep_stop(backup->sweep);
+	cbw_copier_destroy(backup->copier);
+	if (backup->wq) {
+		cancel_delayed_work_sync(&backup->expire);
+		destroy_workqueue(backup->wq);
+	}
+	cbw_job_unregister(&backup->job);
+	cbw_sweep_destroy(backup->sweep);
+	cbw_map_destroy(backup->map);
+	kfree(backup);
+}
+
+static void orphan_work(struct work_struct *work)
+{
+	struct cbw_backup *backup = container_of(work, struct cbw_backup, orphan);
+	cbw_bdev_ref refs[2] = { backup->refs[0], backup->refs[1] };
+
+	wait_event_idle(backup->idle, idle(backup));
+	DMINFO("%s: the last copy of the failed job has ended", backup->job.name);
+	free_backup(backup);
+	cbw_bdev_ref_put(refs[0]);
+	cbw_bdev_ref_put(refs[1]);
+	/* cbw_backup_exit() waits for the rest of this function. */
+	module_put(THIS_MODULE);
+}
+
+/*
+ * Copies hang on: leave them all that they use, and references of its own to
+ * the devices and the module, for as long as they take.
+ */
+static bool make_orphan(struct cbw_backup *backup)
+{
+	backup->refs[0] = cbw_bdev_ref_get(backup->geometry.origin->bd_dev);
+	if (IS_ERR(backup->refs[0]))
+		return false;
+	backup->refs[1] = cbw_bdev_ref_get(backup->geometry.dest->bd_dev);
+	if (IS_ERR(backup->refs[1])) {
+		cbw_bdev_ref_put(backup->refs[0]);
+		return false;
+	}
+
+	__module_get(THIS_MODULE);
+	INIT_WORK(&backup->orphan, orphan_work);
+	queue_work(orphan_wq, &backup->orphan);
+	return true;
+}
+
+void cbw_backup_destroy(struct cbw_backup *backup)
+{
+	if (!backup)
+		return;
+
+	cbw_job_end(&backup->job, CBW_CANCELLED, "removed");
+	flush_work(&backup->release);
+	cancel_delayed_work_sync(&backup->expire);
+	cbw_job_detach(&backup->job);
+	backup->ti = NULL;
+
+	if (!idle(backup) && make_orphan(backup))
+		return;
+
+	wait_event_idle(backup->idle, idle(backup));
+	free_backup(backup);
+}
+
+static void take_args(struct cbw_backup *backup, const struct cbw_args *args)
+{
+	backup->sync = args->value[CBW_FEATURE_SYNC];
+	backup->break_write = args->value[CBW_FEATURE_ON_CBW_ERROR] == CBW_BREAK_WRITE;
+	backup->copy_discards = args->value[CBW_FEATURE_DISCARD] == CBW_DISCARD_COPY;
+	backup->starts_paused = test_bit(CBW_FEATURE_PAUSED, &args->given);
+	backup->max_copy = args->value[CBW_FEATURE_MAX_COPY];
+	backup->timeout = (u64)args->value[CBW_FEATURE_CBW_TIMEOUT] * NSEC_PER_MSEC;
+}
+
+static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
+		       char **error)
+{
+	unsigned int shift = backup->geometry.chunk_shift;
+
+	*error = "Cannot allocate the workqueue";
+	backup->wq = alloc_workqueue("cbw/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+				     backup->job.name);
+	if (!backup->wq)
+		return -ENOMEM;
+
+	*error = "Cannot allocate the chunk map";
+	backup->map = cbw_map_create(backup->nr_chunks, backup->max_copy >> shift,
+				     backup);
+	if (!backup->map)
+		return -ENOMEM;
+
+	*error = "Cannot create the kcopyd clients";
+	backup->copier = cbw_copier_create(&backup->geometry, backup->wq, copied);
+	if (IS_ERR(backup->copier))
+		return PTR_ERR(backup->copier);
+
+	if (backup->sync == CBW_SYNC_NONE)
+		return 0;
+
+	*error = "Cannot start the sweep's thread";
+	backup->sweep = cbw_sweep_create(backup->map, backup->copier,
+					 (u64)SECTOR_SIZE << shift, backup->job.name);
+	if (IS_ERR(backup->sweep))
+		return PTR_ERR(backup->sweep);
+
+	cbw_backup_set_speed(backup, args->value[CBW_FEATURE_SPEED]);
+	cbw_backup_set_workers(backup, args->value[CBW_FEATURE_WORKERS]);
+	return 0;
+}
+
+struct cbw_backup *cbw_backup_create(struct dm_target *ti,
+				     const struct cbw_args *args,
+				     const struct cbw_geometry *geometry,
+				     char **error)
+{
+	struct cbw_backup *backup = kzalloc(sizeof(*backup), GFP_KERNEL);
+	int r;
+
+	if (!backup) {
+		*error = "Cannot allocate the job";
+		return ERR_PTR(-ENOMEM);
+	}
+
+	backup->ti = ti;
+	backup->geometry = *geometry;
+	backup->nr_chunks = ((geometry->len - 1) >> geometry->chunk_shift) + 1;
+	take_args(backup, args);
+	INIT_WORK(&backup->release, release_work);
+	INIT_DELAYED_WORK(&backup->expire, expire_work);
+	init_waitqueue_head(&backup->idle);
+
+	backup->job.ops = &backup_ops;
+	backup->job.origin = geometry->origin;
+	backup->job.dest = geometry->dest;
+	r = cbw_job_register(&backup->job, ti, error);
+	if (r) {
+		kfree(backup);
+		return ERR_PTR(r);
+	}
+
+	r = start_units(backup, args, error);
+	if (r) {
+		cbw_job_detach(&backup->job);
+		free_backup(backup);
+		return ERR_PTR(r);
+	}
+	return backup;
+}
+
+int cbw_backup_init(void)
+{
+	orphan_wq = alloc_workqueue("cbw_orphan", WQ_UNBOUND, 0);
+	return orphan_wq ? 0 : -ENOMEM;
+}
+
+void cbw_backup_exit(void)
+{
+	destroy_workqueue(orphan_wq);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The job "backup": writes to pending chunks are held until the chunks are
+ * saved (copy-before-write), the sweep saves the others, and what fails is
+ * dealt with as the table line says.
+ */
+#ifndef DM_CBW_BACKUP_H
+#define DM_CBW_BACKUP_H
+
+#include <linux/types.h>
+
+#include "dm-cbw-args.h"
+
+struct bio;
+struct cbw_backup;
+struct cbw_geometry;
+struct dm_target;
+
+/* What dmsetup status shows, of one moment. */
+struct cbw_backup_status {
+	const char *state;
+	const char *reason;
+	unsigned long done;
+	unsigned long total;
+	unsigned int in_flight;
+	unsigned int held;
+	unsigned long cbw_chunks;
+	unsigned long sweep_chunks;
+	unsigned int source_errors;
+	unsigned int target_errors;
+};
+
+/* The number of bytes that a bio's owner must have for it in per-bio data. */
+size_t cbw_backup_per_bio_size(void);
+
+/*
+ * May sleep. On failure an errno in an ERR_PTR and *@error in user words. @args
+ * stays the caller's; only its presets are read later, in cbw_backup_resume().
+ */
+struct cbw_backup *cbw_backup_create(struct dm_target *ti,
+				     const struct cbw_args *args,
+				     const struct cbw_geometry *geometry,
+				     char **error);
+
+/*
+ * Nothing is held any more. Copies that hang on past cbw_timeout keep what they
+ * need, and it is freed when they have ended. May sleep. NULL is fine.
+ */
+void cbw_backup_destroy(struct cbw_backup *backup);
+
+/* .map: returns DM_MAPIO_*. Never sleeps. */
+int cbw_backup_map(struct cbw_backup *backup, struct bio *bio);
+
+/* Device-mapper's methods of the same name; see the rules in design.rst. */
+void cbw_backup_presuspend(struct cbw_backup *backup);
+void cbw_backup_presuspend_undo(struct cbw_backup *backup);
+void cbw_backup_postsuspend(struct cbw_backup *backup);
+void cbw_backup_preresume(struct cbw_backup *backup);
+void cbw_backup_resume(struct cbw_backup *backup);
+
+/* Messages. They never wait for I/O. False: the job has ended. */
+bool cbw_backup_pause(struct cbw_backup *backup);
+bool cbw_backup_unpause(struct cbw_backup *backup);
+bool cbw_backup_cancel(struct cbw_backup *backup);
+void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed);
+void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers);
+
+void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status);
+
+/* The module's own beginning and end. May sleep. */
+int cbw_backup_init(void);
+void cbw_backup_exit(void);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels that are supported. No other file tests
+ * for a version.
+ */
+#ifndef DM_CBW_COMPAT_H
+#define DM_CBW_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/version.h>
+
+/* The mode that dm_get_device() takes. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define CBW_MODE_RW	(BLK_OPEN_READ | BLK_OPEN_WRITE)
+#else
+#define CBW_MODE_RW	(FMODE_READ | FMODE_WRITE)
+#endif
+
+/* A reference of our own to a block device, which claims nothing. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+typedef struct file *cbw_bdev_ref;
+#define cbw_bdev_ref_get(dev)	bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL)
+#define cbw_bdev_ref_put(ref)	fput(ref)
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+typedef struct block_device *cbw_bdev_ref;
+#define cbw_bdev_ref_get(dev)	blkdev_get_by_dev(dev, BLK_OPEN_READ, NULL, NULL)
+#define cbw_bdev_ref_put(ref)	blkdev_put(ref, NULL)
+#else
+typedef struct block_device *cbw_bdev_ref;
+#define cbw_bdev_ref_get(dev)	blkdev_get_by_dev(dev, FMODE_READ, NULL)
+#define cbw_bdev_ref_put(ref)	blkdev_put(ref, FMODE_READ)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+static inline sector_t bdev_nr_sectors(struct block_device *bdev)
+{
+	return i_size_read(bdev->bd_inode) >> SECTOR_SHIFT;
+}
+
+#define bdev_is_partition(bdev)	((bdev)->bd_partno)
+#endif
+
+/* A bio without data that flushes the cache of @bdev. */
+static inline void cbw_flush_bio_init(struct bio *bio, struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+	bio_init(bio, bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
+#else
+	bio_init(bio, NULL, 0);
+	bio_set_dev(bio, bdev);
+	bio->bi_opf = REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
+#endif
+}
+
+#ifndef DM_TARGET_NOWAIT
+#define DM_TARGET_NOWAIT	0
+#endif
+
+#endif

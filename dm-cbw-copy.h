@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The copy engine: copies what a claim covers from the origin to the target
+ * device, and flushes the target device. This one uses dm-kcopyd.
+ */
+#ifndef DM_CBW_COPY_H
+#define DM_CBW_COPY_H
+
+#include <linux/types.h>
+
+struct block_device;
+struct cbw_claim;
+struct cbw_copier;
+struct workqueue_struct;
+
+/* Where a copy goes from and to. The last chunk may be short. */
+struct cbw_geometry {
+	struct block_device *origin;
+	struct block_device *dest;
+	sector_t len;
+	unsigned int chunk_shift;	/* log2 of the sectors in a chunk */
+};
+
+/* Which side of a copy failed. */
+#define CBW_SOURCE_ERROR	1U
+#define CBW_TARGET_ERROR	2U
+
+/*
+ * A copy has ended; @errors is 0 or says what failed. The claim is the
+ * callee's again. Called in process context without locks; all calls for one
+ * kind of claim come one after the other, so it should be quick.
+ */
+typedef void (*cbw_copied_fn)(struct cbw_claim *claim, unsigned int errors);
+
+/* May sleep. @wq (WQ_MEM_RECLAIM) must outlive it. ERR_PTR on failure. */
+struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
+				     struct workqueue_struct *wq,
+				     cbw_copied_fn copied);
+
+/* Waits until every copy has ended and its callback returned. May sleep. */
+void cbw_copier_destroy(struct cbw_copier *copier);
+
+/*
+ * Start the copy of a claim. Never sleeps for CBW_WRITE, of which no more than
+ * CBW_MAX_WRITE_COPIES exist; may sleep for CBW_SWEEP. A claim without chunks
+ * flushes the target device.
+ */
+void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim);
+
+#endif

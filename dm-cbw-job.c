@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What every job has; see dm-cbw-job.h for the contract.
+ */
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/mutex.h>
+
+#include "dm-cbw.h"
+#include "dm-cbw-compat.h"
+#include "dm-cbw-job.h"
+
+/* All jobs, whether their table is live, inactive or gone. */
+static DEFINE_MUTEX(jobs_lock);
+static LIST_HEAD(jobs);
+
+static const char * const state_words[] = {
+	[CBW_NEW]	= "paused",
+	[CBW_RUNNING]	= "running",
+	[CBW_PAUSED]	= "paused",
+	[CBW_COMPLETED]	= "completed",
+	[CBW_FAILED]	= "failed",
+	[CBW_CANCELLED]	= "cancelled",
+};
+
+/*----------------------------------------------------------------
+ * State
+ *----------------------------------------------------------------
+ */
+
+static void raise_event(struct work_struct *work)
+{
+	struct cbw_job *job = container_of(work, struct cbw_job, event);
+	struct dm_target *ti;
+
+	spin_lock_irq(&job->lock);
+	ti = job->ti;
+	spin_unlock_irq(&job->lock);
+
+	/* cbw_job_detach() waits for this work item before the table goes. */
+	if (ti)
+		dm_table_event(ti->table);
+}
+
+/* Final states are final, and a new job does nothing but start. */
+static bool may_change(enum cbw_state from, enum cbw_state to)
+{
+	if (from == CBW_NEW)
+		return to == CBW_RUNNING || to == CBW_PAUSED;
+	return from < CBW_COMPLETED;
+}
+
+/* The only place that changes the state. False: it may not change so. */
+static bool set_state(struct cbw_job *job, enum cbw_state state, const char *reason)
+{
+	unsigned long flags;
+	bool change;
+
+	spin_lock_irqsave(&job->lock, flags);
+	change = may_change(job->state, state);
+	if (change) {
+		job->state = state;
+		job->reason = reason;
+		job->ops->steer(job, state == CBW_RUNNING);
+	}
+	spin_unlock_irqrestore(&job->lock, flags);
+
+	if (change)
+		schedule_work(&job->event);
+	return change;
+}
+
+static void log_end(struct cbw_job *job, enum cbw_state state, const char *reason)
+{
+	unsigned long done, total;
+
+	job->ops->progress(job, &done, &total);
+	DMINFO("%s: backup %s%s%s%s, %lu of %lu chunks saved", job->name,
+	       state_words[state], reason ? " (" : "", reason ?: "",
+	       reason ? ")" : "", done, total);
+}
+
+bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
+{
+	if (!set_state(job, state, reason))
+		return false;
+
+	/*
+	 * The state is set before anything that waited is let go, so nobody
+	 * can see later data on the origin while the job still looks good.
+	 */
+	if (state != CBW_COMPLETED)
+		job->ops->broken(job);
+	log_end(job, state, reason);
+	return true;
+}
+
+bool cbw_job_pause(struct cbw_job *job, const char *reason)
+{
+	return set_state(job, CBW_PAUSED, reason);
+}
+
+bool cbw_job_resume(struct cbw_job *job)
+{
+	return set_state(job, CBW_RUNNING, NULL);
+}
+
+void cbw_job_state(struct cbw_job *job, const char **state, const char **reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&job->lock, flags);
+	*state = state_words[job->state];
+	*reason = job->reason ?: "-";
+	spin_unlock_irqrestore(&job->lock, flags);
+}
+
+static enum cbw_state state_of(struct cbw_job *job)
+{
+	enum cbw_state state;
+	unsigned long flags;
+
+	spin_lock_irqsave(&job->lock, flags);
+	state = job->state;
+	spin_unlock_irqrestore(&job->lock, flags);
+	return state;
+}
+
+static bool ended(struct cbw_job *job)
+{
+	return state_of(job) >= CBW_COMPLETED;
+}
+
+/*----------------------------------------------------------------
+ * All jobs
+ *----------------------------------------------------------------
+ */
+
+static bool overlap(struct block_device *a, struct block_device *b)
+{
+	return a->bd_disk == b->bd_disk &&
+	       (a == b || !bdev_is_partition(a) || !bdev_is_partition(b));
+}
+
+static bool uses(const struct cbw_job *job, struct block_device *bdev)
+{
+	return overlap(job->origin, bdev) || overlap(job->dest, bdev);
+}
+
+/* Copies that outlived their job write to its target device, and only there. */
+static bool orphans_write(struct cbw_job *orphan, const struct cbw_job *job)
+{
+	return orphan->ops->busy(orphan) &&
+	       (overlap(orphan->dest, job->origin) ||
+		overlap(orphan->dest, job->dest));
+}
+
+static char *__conflict(const struct cbw_job *job)
+{
+	struct cbw_job *other;
+
+	lockdep_assert_held(&jobs_lock);
+
+	if (overlap(job->origin, job->dest))
+		return "Origin and target are the same device, or one is a partition of the other";
+
+	list_for_each_entry(other, &jobs, list) {
+		if (ended(other) && orphans_write(other, job))
+			return "Copies of a failed job still run on this device";
+
+		/* A table that replaces another has the same devices. */
+		if (!other->md || other->md == job->md)
+			continue;
+		if (uses(other, job->origin))
+			return "Origin device is in use by another cbw job";
+		if (uses(other, job->dest))
+			return "Target device is in use by another cbw job";
+	}
+	return NULL;
+}
+
+int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error)
+{
+	char *conflict;
+
+	spin_lock_init(&job->lock);
+	INIT_WORK(&job->event, raise_event);
+	job->state = CBW_NEW;
+	job->reason = "new";
+	job->ti = ti;
+	job->md = dm_table_get_md(ti->table);
+	strscpy(job->name, dm_device_name(job->md), sizeof(job->name));
+
+	mutex_lock(&jobs_lock);
+	conflict = __conflict(job);
+	if (!conflict)
+		list_add_tail(&job->list, &jobs);
+	mutex_unlock(&jobs_lock);
+
+	if (!conflict)
+		return 0;
+
+	*error = conflict;
+	return -EBUSY;
+}
+
+void cbw_job_detach(struct cbw_job *job)
+{
+	mutex_lock(&jobs_lock);
+	job->md = NULL;
+	mutex_unlock(&jobs_lock);
+
+	spin_lock_irq(&job->lock);
+	job->ti = NULL;
+	spin_unlock_irq(&job->lock);
+	flush_work(&job->event);
+}
+
+void cbw_job_unregister(struct cbw_job *job)
+{
+	mutex_lock(&jobs_lock);
+	list_del(&job->list);
+	mutex_unlock(&jobs_lock);
+	flush_work(&job->event);
+}
+
+/*
+ * The device is suspended, so the table that this one replaces has nothing in
+ * flight, unless a device hangs. Returns false if copies of a job that has
+ * ended may still write to one of our devices.
+ */
+static bool end_predecessor(struct cbw_job *job)
+{
+	struct cbw_job *other;
+	bool clean = true;
+
+	mutex_lock(&jobs_lock);
+	list_for_each_entry(other, &jobs, list) {
+		if (other == job)
+			continue;
+		if (other->md == job->md)
+			cbw_job_end(other, CBW_CANCELLED, "table-replaced");
+		if (ended(other) && orphans_write(other, job))
+			clean = false;
+	}
+	mutex_unlock(&jobs_lock);
+	return clean;
+}
+
+void cbw_job_start(struct cbw_job *job, bool paused)
+{
+	if (state_of(job) != CBW_NEW)
+		return;
+
+	if (paused)
+		cbw_job_pause(job, "user");
+	else
+		cbw_job_resume(job);
+
+	/* preresume must not fail: what is wrong by now goes live as failed. */
+	if (!end_predecessor(job))
+		cbw_job_end(job, CBW_FAILED, "orphans");
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every job has: a state that is changed in one place only, the events
+ * and log lines that go with it, and its entry in the list of all jobs, by
+ * which two jobs do not meet on one device and a new table of a mapped device
+ * finds the job that it replaces.
+ */
+#ifndef DM_CBW_JOB_H
+#define DM_CBW_JOB_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct block_device;
+struct cbw_job;
+struct dm_target;
+struct mapped_device;
+
+enum cbw_state {
+	CBW_NEW,		/* its table was never resumed: shown as paused */
+	CBW_RUNNING,
+	CBW_PAUSED,
+	/* The following are final. */
+	CBW_COMPLETED,
+	CBW_FAILED,
+	CBW_CANCELLED,
+};
+
+struct cbw_job_ops {
+	/*
+	 * The state has changed: let the sweep run, or not. Called with the
+	 * job's lock held, so in the order of the changes.
+	 */
+	void (*steer)(struct cbw_job *job, bool running);
+
+	/*
+	 * The job has failed or was cancelled, and its state already says so.
+	 * Any context that may not sleep.
+	 */
+	void (*broken)(struct cbw_job *job);
+
+	/* How much is done, in chunks. Any context. */
+	void (*progress)(struct cbw_job *job, unsigned long *done,
+			 unsigned long *total);
+
+	/* Is a copy in flight? Any context. */
+	bool (*busy)(struct cbw_job *job);
+};
+
+struct cbw_job {
+	const struct cbw_job_ops *ops;
+	struct block_device *origin;
+	struct block_device *dest;
+	char name[16];			/* of the mapped device, major:minor */
+
+	/* Guards the following three. Taken before the chunk map's lock. */
+	spinlock_t lock;
+	enum cbw_state state;
+	const char *reason;		/* one word, or NULL */
+	struct dm_target *ti;		/* NULL once its table is gone */
+
+	struct work_struct event;	/* dm_table_event() sleeps */
+
+	/* Guarded by the list's own mutex. */
+	struct list_head list;
+	struct mapped_device *md;	/* NULL once its table is gone */
+};
+
+/*
+ * Enter @job into the list of all jobs, with state CBW_NEW. The caller has set
+ * ops, origin and dest. -EBUSY and *@error when another job has one of the
+ * devices. May sleep.
+ */
+int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
+
+/*
+ * The table goes away: no more events. The job stays listed, so that nobody
+ * takes the target device of a copy that is still in flight. May sleep.
+ */
+void cbw_job_detach(struct cbw_job *job);
+
+/* The end of cbw_job_register(). May sleep. */
+void cbw_job_unregister(struct cbw_job *job);
+
+/*
+ * Before a resume. At the first: end the job of the same mapped device whose
+ * table this one replaces, then run. Later ones change nothing. May sleep.
+ */
+void cbw_job_start(struct cbw_job *job, bool paused);
+
+/* The rest may be called from any context that may not sleep, too. */
+
+/*
+ * Enter a final state, unless one is reached already or the job was never
+ * started; then return false. For CBW_FAILED and CBW_CANCELLED ops->broken()
+ * is called.
+ */
+bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
+
+/* False when the job has ended. */
+bool cbw_job_pause(struct cbw_job *job, const char *reason);
+bool cbw_job_resume(struct cbw_job *job);
+
+/* State and reason of one moment, as words. */
+void cbw_job_state(struct cbw_job *job, const char **state, const char **reason);
+
+#endif

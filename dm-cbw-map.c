@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The chunk map; see dm-cbw-map.h for the contract.
+ */
+#include <linux/bitops.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "dm-cbw-map.h"
+
+/* The claims of one kind: a fixed array, so the cap and the pool are one. */
+struct claim_pool {
+	struct list_head free;
+	struct list_head in_flight;
+	unsigned int nr_in_flight;
+	unsigned int max_in_flight;
+	unsigned long nr_saved;
+};
+
+struct cbw_map {
+	unsigned long nr_chunks;
+	unsigned long max_run;
+
+	/*
+	 * Guards all that follows. The bitmaps and the figures are only written
+	 * under it; some are read without it.
+	 */
+	spinlock_t lock;
+	unsigned long *pending;
+	unsigned long *claimed;
+	unsigned long nr_pending;
+	struct claim_pool pools[CBW_NR_KINDS];
+
+	struct list_head held;
+	struct list_head woken;		/* a copy ended; to be looked at again */
+	struct list_head failed;	/* a copy failed, and so do these */
+	struct list_head starved;	/* need a copy while all are in use */
+	unsigned int nr_held;
+
+	bool broken;
+	bool requeue;
+	bool sweep_allowed;
+
+	struct cbw_claim claims[CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES];
+};
+
+/*----------------------------------------------------------------
+ * Ranges of bits. The kernel's bitmap helpers count in unsigned int;
+ * a map may have more chunks than that.
+ *----------------------------------------------------------------
+ */
+
+/* The first chunk of [first, last] whose bit is @set; last + 1: none. */
+static unsigned long find_chunk(const unsigned long *bits, unsigned long first,
+				unsigned long last, bool set)
+{
+	unsigned long flip = set ? 0 : ~0UL;
+	unsigned long i = first / BITS_PER_LONG;
+	unsigned long word;
+
+	word = (READ_ONCE(bits[i]) ^ flip) & (~0UL << (first % BITS_PER_LONG));
+	while (!word) {
+		if (++i > last / BITS_PER_LONG)
+			return last + 1;
+		word = READ_ONCE(bits[i]) ^ flip;
+	}
+	return min(i * BITS_PER_LONG + __ffs(word), last + 1);
+}
+
+static void change_chunks(unsigned long *bits, unsigned long first,
+			  unsigned long last, bool set)
+{
+	unsigned long i, mask;
+
+	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++) {
+		mask = ~0UL;
+		if (i == first / BITS_PER_LONG)
+			mask &= ~0UL << (first % BITS_PER_LONG);
+		if (i == last / BITS_PER_LONG)
+			mask &= ~0UL >> (BITS_PER_LONG - 1 - last % BITS_PER_LONG);
+		/*
+		 * Release: whoever finds a chunk not pending any more also
+		 * finds it on the target device. Pairs with
+		 * cbw_map_pending().
+		 */
+		smp_store_release(&bits[i], set ? bits[i] | mask : bits[i] & ~mask);
+	}
+}
+
+static bool test_chunk(const unsigned long *bits, unsigned long chunk)
+{
+	return find_chunk(bits, chunk, chunk, true) == chunk;
+}
+
+bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
+		     unsigned long last)
+{
+	if (find_chunk(map->pending, first, last, true) <= last)
+		return true;
+
+	/* Pairs with the release in change_chunks(). */
+	smp_acquire__after_ctrl_dep();
+	return false;
+}
+
+unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
+			   unsigned long last, bool pending)
+{
+	unsigned long chunk = last + 1;
+
+	if (first <= last)
+		chunk = find_chunk(map->pending, first, last, pending);
+	/* As in cbw_map_pending(): chunks that are not pending are saved. */
+	smp_acquire__after_ctrl_dep();
+	return chunk;
+}
+
+bool cbw_map_broken(const struct cbw_map *map)
+{
+	return READ_ONCE(map->broken);
+}
+
+/*----------------------------------------------------------------
+ * Claims
+ *----------------------------------------------------------------
+ */
+
+static struct cbw_claim *__take_claim(struct cbw_map *map, enum cbw_kind kind)
+{
+	struct claim_pool *pool = &map->pools[kind];
+	struct cbw_claim *claim;
+
+	lockdep_assert_held(&map->lock);
+
+	if (pool->nr_in_flight >= pool->max_in_flight)
+		return NULL;
+
+	/* max_in_flight is never more than there are claims. */
+	claim = list_first_entry(&pool->free, struct cbw_claim, list);
+	list_move(&claim->list, &pool->in_flight);
+	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight + 1);
+	return claim;
+}
+
+static bool __claim_left(const struct cbw_map *map, enum cbw_kind kind)
+{
+	return map->pools[kind].nr_in_flight < map->pools[kind].max_in_flight;
+}
+
+/*
+ * Claim the run of pending, unclaimed chunks that starts with @first, which is
+ * one, and ends with @last at most.
+ */
+static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
+				     unsigned long first, unsigned long last)
+{
+	struct cbw_claim *claim = __take_claim(map, kind);
+
+	if (!claim)
+		return NULL;
+
+	last = min(last, first + map->max_run - 1);
+	last = find_chunk(map->pending, first, last, false) - 1;
+	last = find_chunk(map->claimed, first, last, true) - 1;
+
+	change_chunks(map->claimed, first, last, true);
+	claim->first = first;
+	claim->nr = last - first + 1;
+	return claim;
+}
+
+/* Linear, over at most as many as may be in flight; only conflicts come here. */
+static struct cbw_claim *__claim_of(struct cbw_map *map, unsigned long chunk)
+{
+	struct cbw_claim *claim;
+	enum cbw_kind kind;
+
+	for (kind = 0; kind < CBW_NR_KINDS; kind++)
+		list_for_each_entry(claim, &map->pools[kind].in_flight, list)
+			if (chunk - claim->first < claim->nr)
+				return claim;
+	return NULL;
+}
+
+/*
+ * Look without the lock, so that no search through a long map is done under
+ * it; then claim with the lock, if it is still so.
+ */
+struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor)
+{
+	unsigned long last = map->nr_chunks - 1;
+	unsigned long chunk = *cursor;
+	struct cbw_claim *claim = NULL;
+	unsigned long flags;
+
+	while (chunk <= last && !claim) {
+		chunk = find_chunk(map->pending, chunk, last, true);
+		if (chunk > last)
+			break;
+		if (test_chunk(map->claimed, chunk)) {
+			chunk = find_chunk(map->claimed, chunk, last, false);
+			continue;
+		}
+
+		spin_lock_irqsave(&map->lock, flags);
+		if (map->broken || !map->sweep_allowed ||
+		    !__claim_left(map, CBW_SWEEP)) {
+			spin_unlock_irqrestore(&map->lock, flags);
+			break;
+		}
+		if (test_chunk(map->pending, chunk) &&
+		    !test_chunk(map->claimed, chunk)) {
+			claim = __claim_run(map, CBW_SWEEP, chunk, last);
+			chunk += claim->nr;
+		}
+		spin_unlock_irqrestore(&map->lock, flags);
+	}
+	*cursor = chunk;
+	return claim;
+}
+
+bool cbw_map_at_end(const struct cbw_map *map, unsigned long cursor)
+{
+	return cursor >= map->nr_chunks;
+}
+
+struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map)
+{
+	struct cbw_claim *claim = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	if (!map->nr_pending && !map->broken && map->sweep_allowed &&
+	    !map->pools[CBW_WRITE].nr_in_flight &&
+	    !map->pools[CBW_SWEEP].nr_in_flight) {
+		claim = __take_claim(map, CBW_SWEEP);
+		claim->first = 0;
+		claim->nr = 0;
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	return claim;
+}
+
+static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
+{
+	struct claim_pool *pool = &map->pools[claim->kind];
+
+	/* Clear before release: a released write must never find it pending. */
+	change_chunks(map->pending, claim->first, claim->first + claim->nr - 1,
+		      false);
+	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
+	WRITE_ONCE(pool->nr_saved, pool->nr_saved + claim->nr);
+}
+
+bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
+		    bool fail_waiters)
+{
+	struct claim_pool *pool = &map->pools[claim->kind];
+	unsigned long flags;
+	bool work;
+
+	spin_lock_irqsave(&map->lock, flags);
+	if (claim->nr) {
+		if (saved && !map->broken)
+			__mark_saved(map, claim);
+		change_chunks(map->claimed, claim->first,
+			      claim->first + claim->nr - 1, false);
+	}
+	list_splice_tail_init(&claim->waiters,
+			      fail_waiters ? &map->failed : &map->woken);
+
+	list_move(&claim->list, &pool->free);
+	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight - 1);
+	work = !list_empty(&map->woken) || !list_empty(&map->failed) ||
+	       !list_empty(&map->starved);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return work;
+}
+
+/*----------------------------------------------------------------
+ * Held writes
+ *----------------------------------------------------------------
+ */
+
+/*
+ * Claim what is pending and unclaimed in the whole range of @waiter, as far as
+ * claims last and if it @may_claim. Returns the claim to wait for; NULL with
+ * *@pending set when something is pending, but there is no claim to wait for.
+ */
+static struct cbw_claim *__claim_range(struct cbw_map *map,
+				       const struct cbw_waiter *waiter,
+				       bool may_claim, bool *pending,
+				       struct list_head *claims)
+{
+	struct cbw_claim *first = NULL, *claim;
+	unsigned long chunk = waiter->first;
+
+	*pending = false;
+	while (chunk <= waiter->last) {
+		chunk = find_chunk(map->pending, chunk, waiter->last, true);
+		if (chunk > waiter->last)
+			break;
+
+		*pending = true;
+		if (test_chunk(map->claimed, chunk)) {
+			claim = __claim_of(map, chunk);
+		} else {
+			if (!may_claim || !__claim_left(map, CBW_WRITE))
+				break;
+			claim = __claim_run(map, CBW_WRITE, chunk, waiter->last);
+			list_add_tail(&claim->start, claims);
+		}
+		if (!first)
+			first = claim;
+		chunk = claim->first + claim->nr;
+	}
+	return first;
+}
+
+/*
+ * The one place that decides over a write. It looks at every chunk of the
+ * range, each time: that one copy has ended says neither that it succeeded nor
+ * that nothing else of the range is pending.
+ */
+static enum cbw_verdict __resolve(struct cbw_map *map, struct cbw_waiter *waiter,
+				  bool may_claim, struct list_head *claims)
+{
+	struct cbw_claim *claim;
+	bool pending;
+
+	lockdep_assert_held(&map->lock);
+
+	if (map->broken)
+		return CBW_GO;
+
+	claim = __claim_range(map, waiter, may_claim, &pending, claims);
+	if (!pending)
+		return CBW_GO;
+
+	list_add_tail(&waiter->wait, claim ? &claim->waiters : &map->starved);
+	return CBW_HOLD;
+}
+
+static void __hold(struct cbw_map *map, struct cbw_waiter *waiter, u64 now)
+{
+	waiter->since = now;
+	list_add_tail(&waiter->held, &map->held);
+	WRITE_ONCE(map->nr_held, map->nr_held + 1);
+}
+
+static void __unhold(struct cbw_map *map, struct cbw_waiter *waiter)
+{
+	list_del(&waiter->held);
+	WRITE_ONCE(map->nr_held, map->nr_held - 1);
+}
+
+enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
+			      u64 now, bool may_requeue,
+			      struct list_head *claims)
+{
+	enum cbw_verdict verdict;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	if (map->requeue && may_requeue && !map->broken) {
+		verdict = CBW_REQUEUE;
+	} else {
+		/* Those that starve already have the next free claim. */
+		verdict = __resolve(map, waiter, list_empty(&map->starved), claims);
+		if (verdict == CBW_HOLD)
+			__hold(map, waiter, now);
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	return verdict;
+}
+
+static struct cbw_waiter *__pop(struct list_head *list)
+{
+	struct cbw_waiter *waiter;
+
+	waiter = list_first_entry_or_null(list, struct cbw_waiter, wait);
+	if (waiter)
+		list_del(&waiter->wait);
+	return waiter;
+}
+
+static struct cbw_waiter *__pop_held(struct cbw_map *map)
+{
+	struct cbw_waiter *waiter;
+
+	waiter = list_first_entry_or_null(&map->held, struct cbw_waiter, held);
+	if (waiter)
+		list_del(&waiter->wait);
+	return waiter;
+}
+
+static enum cbw_verdict __next(struct cbw_map *map, struct cbw_waiter **waiter,
+			       bool may_requeue, struct list_head *claims)
+{
+	if (map->broken || (map->requeue && may_requeue)) {
+		*waiter = __pop_held(map);
+		if (!*waiter)
+			return CBW_IDLE;
+		return map->broken ? CBW_GO : CBW_REQUEUE;
+	}
+
+	*waiter = __pop(&map->failed);
+	if (*waiter)
+		return CBW_FAIL;
+
+	*waiter = __pop(&map->woken);
+	if (!*waiter && __claim_left(map, CBW_WRITE))
+		*waiter = __pop(&map->starved);
+	if (!*waiter)
+		return CBW_IDLE;
+	return __resolve(map, *waiter, true, claims);
+}
+
+enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
+			      bool may_requeue, struct list_head *claims)
+{
+	enum cbw_verdict verdict;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	verdict = __next(map, waiter, may_requeue, claims);
+	if (verdict != CBW_IDLE && verdict != CBW_HOLD)
+		__unhold(map, *waiter);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return verdict;
+}
+
+struct cbw_waiter *cbw_map_expire(struct cbw_map *map, u64 before)
+{
+	struct cbw_waiter *waiter;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	waiter = list_first_entry_or_null(&map->held, struct cbw_waiter, held);
+	if (waiter && waiter->since <= before) {
+		list_del(&waiter->wait);
+		__unhold(map, waiter);
+	} else {
+		waiter = NULL;
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	return waiter;
+}
+
+bool cbw_map_oldest(struct cbw_map *map, u64 *since)
+{
+	struct cbw_waiter *waiter;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	waiter = list_first_entry_or_null(&map->held, struct cbw_waiter, held);
+	if (waiter)
+		*since = waiter->since;
+	spin_unlock_irqrestore(&map->lock, flags);
+	return waiter;
+}
+
+/*----------------------------------------------------------------
+ * Switches and figures
+ *----------------------------------------------------------------
+ */
+
+void cbw_map_break(struct cbw_map *map)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	WRITE_ONCE(map->broken, true);
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+void cbw_map_allow_sweep(struct cbw_map *map, bool allow)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	map->sweep_allowed = allow;
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+void cbw_map_requeue(struct cbw_map *map, bool requeue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	map->requeue = requeue;
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	map->pools[CBW_SWEEP].max_in_flight = nr;
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+unsigned long cbw_map_nr_pending(const struct cbw_map *map)
+{
+	return READ_ONCE(map->nr_pending);
+}
+
+unsigned long cbw_map_nr_saved(const struct cbw_map *map, enum cbw_kind kind)
+{
+	return READ_ONCE(map->pools[kind].nr_saved);
+}
+
+unsigned int cbw_map_in_flight(const struct cbw_map *map, enum cbw_kind kind)
+{
+	return READ_ONCE(map->pools[kind].nr_in_flight);
+}
+
+unsigned int cbw_map_nr_held(const struct cbw_map *map)
+{
+	return READ_ONCE(map->nr_held);
+}
+
+/*----------------------------------------------------------------
+ * Creation and destruction
+ *----------------------------------------------------------------
+ */
+
+static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
+		      unsigned int nr, enum cbw_kind kind, void *owner)
+{
+	unsigned int i;
+
+	INIT_LIST_HEAD(&pool->free);
+	INIT_LIST_HEAD(&pool->in_flight);
+	pool->max_in_flight = nr;
+
+	for (i = 0; i < nr; i++) {
+		claims[i].kind = kind;
+		claims[i].owner = owner;
+		INIT_LIST_HEAD(&claims[i].waiters);
+		list_add_tail(&claims[i].list, &pool->free);
+	}
+}
+
+struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
+			       void *owner)
+{
+	size_t size = BITS_TO_LONGS(nr_chunks) * sizeof(long);
+	struct cbw_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
+
+	if (!map)
+		return NULL;
+
+	map->nr_chunks = nr_chunks;
+	map->max_run = max_run;
+	spin_lock_init(&map->lock);
+	INIT_LIST_HEAD(&map->held);
+	INIT_LIST_HEAD(&map->woken);
+	INIT_LIST_HEAD(&map->failed);
+	INIT_LIST_HEAD(&map->starved);
+	init_pool(&map->pools[CBW_WRITE], map->claims, CBW_MAX_WRITE_COPIES,
+		  CBW_WRITE, owner);
+	init_pool(&map->pools[CBW_SWEEP], map->claims + CBW_MAX_WRITE_COPIES,
+		  CBW_MAX_SWEEP_COPIES, CBW_SWEEP, owner);
+
+	map->pending = kvzalloc(size, GFP_KERNEL);
+	map->claimed = kvzalloc(size, GFP_KERNEL);
+	if (!map->pending || !map->claimed) {
+		cbw_map_destroy(map);
+		return NULL;
+	}
+
+	change_chunks(map->pending, 0, nr_chunks - 1, true);
+	map->nr_pending = nr_chunks;
+	return map;
+}
+
+void cbw_map_destroy(struct cbw_map *map)
+{
+	if (!map)
+		return;
+
+	kvfree(map->claimed);
+	kvfree(map->pending);
+	kfree(map);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The chunk map: which chunks still have to be saved, which of them are being
+ * copied, and which writes wait for that.
+ *
+ * It knows nothing of device-mapper, kcopyd or threads, so that it can also be
+ * compiled and tested in user space. It never sleeps and never allocates after
+ * its creation. Unless a function says otherwise it takes the map's lock
+ * itself and may be called from any context.
+ *
+ * A chunk is
+ *   pending   its point-in-time content must still be saved,
+ *   claimed   it is pending and a copy of it is in flight,
+ *   saved     neither: writes pass.
+ * Only cbw_map_finish() makes a chunk saved, and only after a good copy.
+ */
+#ifndef DM_CBW_MAP_H
+#define DM_CBW_MAP_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+/*
+ * The cap of copy-before-write is what kcopyd keeps in reserve for a client:
+ * below it dm_kcopyd_copy() does not sleep, so that .map can start copies.
+ */
+#define CBW_MAX_WRITE_COPIES	8U
+#define CBW_MAX_SWEEP_COPIES	64U
+
+struct cbw_map;
+
+enum cbw_kind {
+	CBW_WRITE,		/* copy-before-write */
+	CBW_SWEEP,		/* background */
+	CBW_NR_KINDS
+};
+
+/*
+ * The right to copy one contiguous run of pending chunks. It is taken in the
+ * critical section that saw them pending and unclaimed, and ends only when the
+ * copy has ended: a timeout ends the wait of a write, never the claim.
+ */
+struct cbw_claim {
+	unsigned long first;
+	unsigned long nr;	/* 0: the flush that completes the job */
+	enum cbw_kind kind;
+	void *owner;		/* as given to cbw_map_create() */
+	void *copier;		/* whoever copies it */
+	struct list_head list;	/* free, or in flight */
+	struct list_head start;	/* for whoever took it, until the copy starts */
+	struct list_head waiters;
+};
+
+/* A write that is held, or about to be. Its owner sets first and last. */
+struct cbw_waiter {
+	unsigned long first;
+	unsigned long last;
+	u64 since;		/* when it was held, ns */
+	struct list_head held;	/* all that are held, oldest first */
+	struct list_head wait;	/* one of: a claim's waiters, woken, failed, starved */
+};
+
+enum cbw_verdict {
+	CBW_IDLE,		/* nothing to decide now */
+	CBW_HOLD,		/* stays held until a copy has ended */
+	CBW_GO,			/* may be submitted to the origin */
+	CBW_FAIL,		/* the copy it was held on failed: end it with an error */
+	CBW_REQUEUE,		/* hand it back to whom it came from */
+};
+
+/*
+ * @owner is stored in each claim; no copy is longer than @max_run chunks.
+ * Every chunk is pending. The sweep is off until cbw_map_allow_sweep().
+ * May sleep. Returns NULL when memory is short.
+ */
+struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
+			       void *owner);
+
+/* Nothing may be held or in flight. NULL is fine. May sleep. */
+void cbw_map_destroy(struct cbw_map *map);
+
+/*
+ * Is a chunk of [first, last] pending? Takes no lock. When the answer is no,
+ * what the caller does next is ordered after the copies that saved the chunks.
+ */
+bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
+		     unsigned long last);
+
+/*
+ * The first chunk of [first, last] that is pending, or is not; last + 1 if
+ * there is none. Takes no lock.
+ */
+unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
+			   unsigned long last, bool pending);
+
+/* Has the map been broken? Takes no lock. */
+bool cbw_map_broken(const struct cbw_map *map);
+
+/*
+ * Decide over a new write: CBW_GO, CBW_HOLD or, if it @may_requeue, CBW_REQUEUE.
+ * Claims that were taken for it are added to @claims (by cbw_claim.start), and
+ * the caller starts their copies.
+ */
+enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
+			      u64 now, bool may_requeue,
+			      struct list_head *claims);
+
+/*
+ * Take the next held write that can be decided over, and look at its whole
+ * range again. CBW_GO, CBW_FAIL, CBW_REQUEUE: *@waiter is no longer held and
+ * belongs to the caller. CBW_HOLD: it goes on waiting; call again. CBW_IDLE:
+ * there was none. The rest as in cbw_map_hold().
+ */
+enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
+			      bool may_requeue, struct list_head *claims);
+
+/*
+ * The next run of pending, unclaimed chunks at or after *@cursor for the
+ * sweep, or NULL. *@cursor moves behind it, or to the end of the map when
+ * there is none left.
+ */
+struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor);
+
+/* Is nothing left for a sweep at @cursor but to begin again? Takes no lock. */
+bool cbw_map_at_end(const struct cbw_map *map, unsigned long cursor);
+
+/* The claim for the last flush: all is saved, nothing is in flight; or NULL. */
+struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map);
+
+/*
+ * The copy of @claim has ended. Its chunks are saved if @saved, unless the map
+ * is broken; else they stay pending. Its waiters are decided over anew, or
+ * fail if @fail_waiters. True: cbw_map_next() has work.
+ */
+bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
+		    bool fail_waiters);
+
+/* For good: nothing becomes saved any more, every write passes. */
+void cbw_map_break(struct cbw_map *map);
+
+/* While it is off no sweep claim is given out. */
+void cbw_map_allow_sweep(struct cbw_map *map, bool allow);
+
+/* While it is on, writes that would be held, or are, get CBW_REQUEUE if they may. */
+void cbw_map_requeue(struct cbw_map *map, bool requeue);
+
+/* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */
+void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);
+
+/*
+ * The oldest held write if it is held since @before or longer, no longer held;
+ * NULL if none is. The copy that it waited for goes on.
+ */
+struct cbw_waiter *cbw_map_expire(struct cbw_map *map, u64 before);
+
+/* Since when the oldest held write waits; false when none is held. */
+bool cbw_map_oldest(struct cbw_map *map, u64 *since);
+
+/* Figures of one moment. Take no lock. */
+unsigned long cbw_map_nr_pending(const struct cbw_map *map);
+unsigned long cbw_map_nr_saved(const struct cbw_map *map, enum cbw_kind kind);
+unsigned int cbw_map_in_flight(const struct cbw_map *map, enum cbw_kind kind);
+unsigned int cbw_map_nr_held(const struct cbw_map *map);
+
+#endif

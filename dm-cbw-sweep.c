@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The sweep; see dm-cbw-sweep.h for the contract.
+ */
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "dm-cbw-copy.h"
+#include "dm-cbw-map.h"
+#include "dm-cbw-sweep.h"
+
+/*
+ * How far the sweep may fall behind its limit and still catch up. As QEMU's
+ * rate-limit slice: long enough for the timer, too short to be felt.
+ */
+#define CBW_SPEED_SLICE_NS	(100 * NSEC_PER_MSEC)
+
+struct cbw_sweep {
+	struct cbw_map *map;
+	struct cbw_copier *copier;
+	u64 bytes_per_chunk;
+
+	struct task_struct *thread;
+	wait_queue_head_t wait;
+	unsigned long cursor;	/* the thread's own */
+	u64 next_start;		/* the thread's own: no copy starts before, ns */
+	bool speed_changed;
+	bool paused;
+	unsigned int speed;	/* KiB/s */
+};
+
+/*
+ * Copy-before-write goes first: while writes are held, the sweep has one copy
+ * in flight, but always that one, so that it advances under any load.
+ */
+static bool yields(struct cbw_sweep *sweep)
+{
+	return cbw_map_nr_held(sweep->map) &&
+	       cbw_map_in_flight(sweep->map, CBW_SWEEP);
+}
+
+/* How long the speed limit makes the next copy wait, in ns. */
+static u64 speed_delay(struct cbw_sweep *sweep, u64 now)
+{
+	if (xchg(&sweep->speed_changed, false) || !READ_ONCE(sweep->speed))
+		sweep->next_start = 0;
+
+	return sweep->next_start > now ? sweep->next_start - now : 0;
+}
+
+/* A copy longer than the limit allows now is paid for by what comes later. */
+static void charge(struct cbw_sweep *sweep, u64 chunks, u64 now)
+{
+	u64 speed = (u64)READ_ONCE(sweep->speed) << 10;
+
+	if (!speed)
+		return;
+
+	sweep->next_start = max(sweep->next_start, now - CBW_SPEED_SLICE_NS) +
+		mul_u64_u64_div_u64(chunks * sweep->bytes_per_chunk,
+				    NSEC_PER_SEC, speed);
+}
+
+/* A pass has ended; begin another if a copy failed and left chunks pending. */
+static struct cbw_claim *next_pass(struct cbw_sweep *sweep)
+{
+	struct cbw_map *map = sweep->map;
+
+	if (!cbw_map_nr_pending(map))
+		return cbw_map_claim_flush(map);
+
+	if (cbw_map_in_flight(map, CBW_WRITE) || cbw_map_in_flight(map, CBW_SWEEP))
+		return NULL;
+
+	sweep->cursor = 0;
+	return cbw_map_claim_sweep(map, &sweep->cursor);
+}
+
+/* What to copy now; NULL: nothing before the next wake-up or @delay ns. */
+static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
+{
+	u64 now = ktime_get_ns();
+	struct cbw_claim *claim;
+
+	*delay = 0;
+	if (READ_ONCE(sweep->paused) || yields(sweep))
+		return NULL;
+
+	*delay = speed_delay(sweep, now);
+	if (*delay)
+		return NULL;
+
+	claim = cbw_map_claim_sweep(sweep->map, &sweep->cursor);
+	if (!claim && cbw_map_at_end(sweep->map, sweep->cursor))
+		claim = next_pass(sweep);
+	if (claim)
+		charge(sweep, claim->nr, now);
+	return claim;
+}
+
+static int sweep_thread(void *data)
+{
+	struct cbw_sweep *sweep = data;
+	struct cbw_claim *claim;
+	DEFINE_WAIT(wait);
+	u64 delay;
+
+	while (!kthread_should_stop()) {
+		prepare_to_wait(&sweep->wait, &wait, TASK_IDLE);
+		claim = next_claim(sweep, &delay);
+		if (!claim && !kthread_should_stop())
+			schedule_timeout(delay ? nsecs_to_jiffies(delay) + 1 :
+						 MAX_SCHEDULE_TIMEOUT);
+		finish_wait(&sweep->wait, &wait);
+
+		if (claim)
+			cbw_copier_start(sweep->copier, claim);
+		cond_resched();
+	}
+	return 0;
+}
+
+void cbw_sweep_wake(struct cbw_sweep *sweep)
+{
+	/* Pairs with prepare_to_wait() in sweep_thread(). */
+	if (wq_has_sleeper(&sweep->wait))
+		wake_up(&sweep->wait);
+}
+
+void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause)
+{
+	WRITE_ONCE(sweep->paused, pause);
+	cbw_sweep_wake(sweep);
+}
+
+void cbw_sweep_set_speed(struct cbw_sweep *sweep, unsigned int speed)
+{
+	WRITE_ONCE(sweep->speed, speed);
+	/* What was copied at the old speed is not paid for at the new one. */
+	smp_store_release(&sweep->speed_changed, true);
+	cbw_sweep_wake(sweep);
+}
+
+struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
+				   u64 bytes_per_chunk, const char *name)
+{
+	struct cbw_sweep *sweep = kzalloc(sizeof(*sweep), GFP_KERNEL);
+	struct task_struct *thread;
+
+	if (!sweep)
+		return ERR_PTR(-ENOMEM);
+
+	sweep->map = map;
+	sweep->copier = copier;
+	sweep->bytes_per_chunk = bytes_per_chunk;
+	sweep->paused = true;
+	init_waitqueue_head(&sweep->wait);
+
+	thread = kthread_run(sweep_thread, sweep, "cbw_sweep/%s", name);
+	if (IS_ERR(thread)) {
+		kfree(sweep);
+		return ERR_CAST(thread);
+	}
+	sweep->thread = thread;
+	return sweep;
+}
+
+void cbw_sweep_stop(struct cbw_sweep *sweep)
+{
+	if (!IS_ERR_OR_NULL(sweep))
+		kthread_stop(sweep->thread);
+}
+
+void cbw_sweep_destroy(struct cbw_sweep *sweep)
+{
+	if (!IS_ERR_OR_NULL(sweep))
+		kfree(sweep);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The sweep: a thread that saves all chunks in the background, and then has
+ * the target device flushed.
+ *
+ * Its copies end in the copier's callback, whose owner calls cbw_sweep_wake()
+ * when the sweep may have something to do again.
+ */
+#ifndef DM_CBW_SWEEP_H
+#define DM_CBW_SWEEP_H
+
+#include <linux/types.h>
+
+struct cbw_copier;
+struct cbw_map;
+struct cbw_sweep;
+
+/*
+ * @bytes_per_chunk is what a chunk counts against the speed limit. The thread
+ * starts paused. May sleep. ERR_PTR on failure.
+ */
+struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
+				   u64 bytes_per_chunk, const char *name);
+
+/*
+ * Ends the thread, once. Copies that it started go on, and their callbacks may
+ * still wake it. May sleep. NULL and ERR_PTRs are fine.
+ */
+void cbw_sweep_stop(struct cbw_sweep *sweep);
+
+/* After cbw_sweep_stop(), when nobody wakes it any more. NULL and ERR_PTRs are fine. */
+void cbw_sweep_destroy(struct cbw_sweep *sweep);
+
+/* The rest may be called from any context that may not sleep, too. */
+
+/* A copy has ended, or the map or its switches have changed. */
+void cbw_sweep_wake(struct cbw_sweep *sweep);
+
+/* Start no copies while @pause. */
+void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause);
+
+/* @speed in KiB/s, 0: no limit. */
+void cbw_sweep_set_speed(struct cbw_sweep *sweep, unsigned int speed);
+
+#endif

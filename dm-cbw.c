@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device-mapper target "cbw"; Documentation/dm-cbw.rst is its manual.
+ */
+#include <linux/device-mapper.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "dm-cbw.h"
+#include "dm-cbw-args.h"
+#include "dm-cbw-backup.h"
+#include "dm-cbw-compat.h"
+#include "dm-cbw-copy.h"
+
+/* 2^33 bits are 1 GiB of memory for each bitmap. */
+#define CBW_MAX_CHUNKS	(1ULL << 33)
+
+struct cbw {
+	struct cbw_args args;
+	struct dm_dev *origin;
+	struct dm_dev *dest;
+	struct cbw_backup *backup;
+	struct mutex messages;
+};
+
+/*----------------------------------------------------------------
+ * Constructor and destructor
+ *----------------------------------------------------------------
+ */
+
+static int open_device(struct dm_target *ti, const char *path,
+		       struct dm_dev **dev, char *busy, char *other)
+{
+	int r = dm_get_device(ti, path, CBW_MODE_RW, dev);
+
+	if (r)
+		ti->error = r == -EBUSY ? busy : other;
+	return r;
+}
+
+static int open_devices(struct dm_target *ti, struct cbw *cbw)
+{
+	int r;
+
+	r = open_device(ti, cbw->args.origin, &cbw->origin,
+			"Origin device is in use (mounted, or claimed by another driver)",
+			"Cannot open the origin device");
+	if (r)
+		return r;
+
+	return open_device(ti, cbw->args.dest, &cbw->dest,
+			   "Target device is in use (mounted, or claimed by another driver)",
+			   "Cannot open the target device");
+}
+
+static bool fits_blocks(const struct cbw *cbw)
+{
+	unsigned int chunk_bytes = cbw->args.chunk << SECTOR_SHIFT;
+
+	return IS_ALIGNED(chunk_bytes, bdev_logical_block_size(cbw->origin->bdev)) &&
+	       IS_ALIGNED(chunk_bytes, bdev_logical_block_size(cbw->dest->bdev)) &&
+	       IS_ALIGNED(chunk_bytes, bdev_physical_block_size(cbw->dest->bdev));
+}
+
+/* What is wrong with the devices, or NULL. */
+static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
+{
+	if (bdev_is_zoned(cbw->origin->bdev) || bdev_is_zoned(cbw->dest->bdev))
+		return "Zoned devices are not supported";
+	if (ti->len > bdev_nr_sectors(cbw->origin->bdev))
+		return "The table is longer than the origin device";
+	if (ti->len > bdev_nr_sectors(cbw->dest->bdev))
+		return "Target device is shorter than the table";
+	if (bdev_read_only(cbw->dest->bdev))
+		return "Target device is read-only";
+	if (!fits_blocks(cbw))
+		return "Chunk size is not a multiple of the devices' block sizes";
+	if (ti->len / cbw->args.chunk >= CBW_MAX_CHUNKS)
+		return "Too many chunks: choose a larger chunk size";
+	return NULL;
+}
+
+static void set_target(struct dm_target *ti)
+{
+	ti->num_flush_bios = 1;
+	ti->num_discard_bios = 1;
+	ti->num_secure_erase_bios = 1;
+	ti->num_write_zeroes_bios = 1;
+	ti->per_io_data_size = cbw_backup_per_bio_size();
+}
+
+static int start_job(struct dm_target *ti, struct cbw *cbw)
+{
+	struct cbw_geometry geometry = {
+		.origin		= cbw->origin->bdev,
+		.dest		= cbw->dest->bdev,
+		.len		= ti->len,
+		.chunk_shift	= ilog2(cbw->args.chunk),
+	};
+
+	cbw->backup = cbw_backup_create(ti, &cbw->args, &geometry, &ti->error);
+	return PTR_ERR_OR_ZERO(cbw->backup);
+}
+
+/* For a half-built one, too. */
+static void destroy(struct dm_target *ti, struct cbw *cbw)
+{
+	if (!IS_ERR_OR_NULL(cbw->backup))
+		cbw_backup_destroy(cbw->backup);
+	if (cbw->dest)
+		dm_put_device(ti, cbw->dest);
+	if (cbw->origin)
+		dm_put_device(ti, cbw->origin);
+	kfree(cbw);
+}
+
+static int build(struct dm_target *ti, struct cbw *cbw, unsigned int argc,
+		 char **argv)
+{
+	char *error;
+	int r;
+
+	r = cbw_args_parse(&cbw->args, argc, argv, &ti->error);
+	if (r)
+		return r;
+	r = open_devices(ti, cbw);
+	if (r)
+		return r;
+
+	error = check_devices(ti, cbw);
+	if (error) {
+		ti->error = error;
+		return -EINVAL;
+	}
+	return start_job(ti, cbw);
+}
+
+static int cbw_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct cbw *cbw = kzalloc(sizeof(*cbw), GFP_KERNEL);
+	int r;
+
+	if (!cbw) {
+		ti->error = "Cannot allocate the target";
+		return -ENOMEM;
+	}
+	mutex_init(&cbw->messages);
+
+	r = build(ti, cbw, argc, argv);
+	if (r) {
+		destroy(ti, cbw);
+		return r;
+	}
+	set_target(ti);
+	ti->private = cbw;
+	return 0;
+}
+
+static void cbw_dtr(struct dm_target *ti)
+{
+	destroy(ti, ti->private);
+}
+
+/*----------------------------------------------------------------
+ * I/O, suspend and resume
+ *----------------------------------------------------------------
+ */
+
+static int cbw_map(struct dm_target *ti, struct bio *bio)
+{
+	struct cbw *cbw = ti->private;
+
+	return cbw_backup_map(cbw->backup, bio);
+}
+
+static void cbw_presuspend(struct dm_target *ti)
+{
+	struct cbw *cbw = ti->private;
+
+	cbw_backup_presuspend(cbw->backup);
+}
+
+static void cbw_presuspend_undo(struct dm_target *ti)
+{
+	struct cbw *cbw = ti->private;
+
+	cbw_backup_presuspend_undo(cbw->backup);
+}
+
+static void cbw_postsuspend(struct dm_target *ti)
+{
+	struct cbw *cbw = ti->private;
+
+	cbw_backup_postsuspend(cbw->backup);
+}
+
+static int cbw_preresume(struct dm_target *ti)
+{
+	struct cbw *cbw = ti->private;
+
+	cbw_backup_preresume(cbw->backup);
+	return 0;
+}
+
+static void cbw_resume(struct dm_target *ti)
+{
+	struct cbw *cbw = ti->private;
+
+	cbw_backup_resume(cbw->backup);
+}
+
+/*
+ * The origin only: a table that is slipped under a mounted volume must not
+ * change the limits of its queue, and the target device would.
+ */
+static int cbw_iterate_devices(struct dm_target *ti,
+			       iterate_devices_callout_fn fn, void *data)
+{
+	struct cbw *cbw = ti->private;
+
+	return fn(ti, cbw->origin, 0, ti->len, data);
+}
+
+/*----------------------------------------------------------------
+ * Status and messages
+ *----------------------------------------------------------------
+ */
+
+static size_t emit_info(struct cbw *cbw, char *result, unsigned int maxlen)
+{
+	struct cbw_backup_status status;
+	size_t sz = 0;	/* of DMEMIT */
+
+	cbw_backup_status(cbw->backup, &status);
+	DMEMIT("%s backup %s %u %lu/%lu %u %u %lu %lu %u %u %s",
+	       status.state, cbw_args_word(&cbw->args, CBW_FEATURE_SYNC),
+	       cbw->args.chunk, status.done, status.total,
+	       status.in_flight, status.held, status.cbw_chunks,
+	       status.sweep_chunks, status.source_errors, status.target_errors,
+	       status.reason);
+	return sz;
+}
+
+static size_t emit_table(struct cbw *cbw, char *result, unsigned int maxlen)
+{
+	size_t sz = 0;	/* of DMEMIT */
+
+	DMEMIT("%s %s %u backup ", cbw->origin->name, cbw->dest->name,
+	       cbw->args.chunk);
+	return sz + cbw_args_emit(&cbw->args, result + sz, maxlen - sz);
+}
+
+static void cbw_status(struct dm_target *ti, status_type_t type,
+		       unsigned int status_flags, char *result,
+		       unsigned int maxlen)
+{
+	struct cbw *cbw = ti->private;
+	size_t sz = 0;	/* of DMEMIT */
+
+	switch (type) {
+	case STATUSTYPE_INFO:
+		emit_info(cbw, result, maxlen);
+		break;
+	case STATUSTYPE_TABLE:
+		emit_table(cbw, result, maxlen);
+		break;
+#ifdef DMEMIT_TARGET_NAME_VERSION
+	case STATUSTYPE_IMA:
+		DMEMIT_TARGET_NAME_VERSION(ti->type);
+		DMEMIT(",origin=%s,target=%s,chunk=%u,sync=%s;",
+		       cbw->origin->name, cbw->dest->name, cbw->args.chunk,
+		       cbw_args_word(&cbw->args, CBW_FEATURE_SYNC));
+		break;
+#endif
+	}
+}
+
+static int set_number(struct cbw *cbw, enum cbw_feature feature,
+		      const char *word)
+{
+	int r = cbw_args_set(&cbw->args, feature, word);
+
+	if (r)
+		return r;
+
+	if (feature == CBW_FEATURE_SPEED)
+		cbw_backup_set_speed(cbw->backup, cbw->args.value[feature]);
+	else
+		cbw_backup_set_workers(cbw->backup, cbw->args.value[feature]);
+	return 0;
+}
+
+/* What is wrong with the message, or NULL. */
+static const char *handle_message(struct cbw *cbw, unsigned int argc, char **argv)
+{
+	static const char * const ended = "the job has ended";
+	const char *verb = argv[0];
+
+	if (argc == 1 && !strcasecmp(verb, "pause"))
+		return cbw_backup_pause(cbw->backup) ? NULL : ended;
+	if (argc == 1 && !strcasecmp(verb, "resume"))
+		return cbw_backup_unpause(cbw->backup) ? NULL : ended;
+	if (argc == 1 && !strcasecmp(verb, "cancel"))
+		return cbw_backup_cancel(cbw->backup) ? NULL : ended;
+	if (argc == 2 && !strcasecmp(verb, "speed"))
+		return set_number(cbw, CBW_FEATURE_SPEED, argv[1]) ?
+			"speed takes KiB/s, 0 to 4294967295" : NULL;
+	if (argc == 2 && !strcasecmp(verb, "workers"))
+		return set_number(cbw, CBW_FEATURE_WORKERS, argv[1]) ?
+			"workers takes a number, 1 to 64" : NULL;
+	return "it must be pause, resume, cancel, speed <KiB/s> or workers <n>";
+}
+
+static int cbw_message(struct dm_target *ti, unsigned int argc, char **argv,
+		       char *result, unsigned int maxlen)
+{
+	struct cbw *cbw = ti->private;
+	const char *error;
+
+	mutex_lock(&cbw->messages);
+	error = handle_message(cbw, argc, argv);
+	mutex_unlock(&cbw->messages);
+	if (!error)
+		return 0;
+
+	DMWARN("%s: message \"%s\" refused: %s",
+	       dm_device_name(dm_table_get_md(ti->table)), argv[0], error);
+	return -EINVAL;
+}
+
+/*----------------------------------------------------------------
+ * The module
+ *----------------------------------------------------------------
+ */
+
+static struct target_type cbw_target = {
+	.name			= "cbw",
+	.version		= { 0, 1, 0 },
+	.features		= DM_TARGET_SINGLETON | DM_TARGET_NOWAIT,
+	.module			= THIS_MODULE,
+	.ctr			= cbw_ctr,
+	.dtr			= cbw_dtr,
+	.map			= cbw_map,
+	.presuspend		= cbw_presuspend,
+	.presuspend_undo	= cbw_presuspend_undo,
+	.postsuspend		= cbw_postsuspend,
+	.preresume		= cbw_preresume,
+	.resume			= cbw_resume,
+	.status			= cbw_status,
+	.message		= cbw_message,
+	.iterate_devices	= cbw_iterate_devices,
+};
+
+static int __init dm_cbw_init(void)
+{
+	int r = cbw_backup_init();
+
+	if (r)
+		return r;
+
+	r = dm_register_target(&cbw_target);
+	if (r)
+		cbw_backup_exit();
+	return r;
+}
+
+static void __exit dm_cbw_exit(void)
+{
+	dm_unregister_target(&cbw_target);
+	cbw_backup_exit();
+}
+
+module_init(dm_cbw_init);
+module_exit(dm_cbw_exit);
+
+MODULE_DESCRIPTION(DM_NAME " copy-before-write: point-in-time backup of a live device");
+MODULE_AUTHOR("The dm-cbw authors");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dm-cbw: point-in-time backup of a live block device by copy-before-write.
+ *
+ * The units, each of which knows only those below it:
+ *
+ *   dm-cbw.c         the target: table line, status, messages, device-mapper's methods
+ *   dm-cbw-args      the words of a table line
+ *   dm-cbw-backup    the job: held writes, errors, timeouts, suspend, teardown
+ *   dm-cbw-job       what every job has: its state, events, the list of all jobs
+ *   dm-cbw-sweep     the thread that copies in the background
+ *   dm-cbw-copy      the copy engine
+ *   dm-cbw-map       which chunks are pending, who copies them, who waits
+ *
+ * dm-cbw-compat.h is the only file that knows kernel versions.
+ *
+ * Locks, in the order in which they nest:
+ *
+ *   cbw.messages     (mutex)     one message at a time, so that what one sets
+ *                                and what the table line shows agree
+ *   jobs_lock        (mutex)     the list of all jobs and their mapped devices
+ *   cbw_job.lock     (irq-safe)  a job's state, reason and target
+ *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes
+ *   waitqueues' own locks
+ *
+ * No lock is held while a copy is started, a bio is submitted or ended, or
+ * anything sleeps, but for jobs_lock and cbw.messages, under which no I/O is
+ * waited for.
+ */
+#ifndef DM_CBW_H
+#define DM_CBW_H
+
+#define DM_MSG_PREFIX	"cbw"
+
+#endif
