@@ -409,12 +409,14 @@ static enum cbw_verdict __next(struct cbw_map *map, struct cbw_waiter **waiter,
 	if (*waiter)
 		return CBW_FAIL;
 
+	/* Whoever needs another copy goes behind those that need their first. */
 	*waiter = __pop(&map->woken);
-	if (!*waiter && __claim_left(map, CBW_WRITE))
+	if (*waiter)
+		return __resolve(map, *waiter, list_empty(&map->starved), claims);
+
+	if (__claim_left(map, CBW_WRITE))
 		*waiter = __pop(&map->starved);
-	if (!*waiter)
-		return CBW_IDLE;
-	return __resolve(map, *waiter, true, claims);
+	return *waiter ? __resolve(map, *waiter, true, claims) : CBW_IDLE;
 }
 
 enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,

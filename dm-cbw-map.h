@@ -130,18 +130,24 @@ struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map);
 /*
  * The copy of @claim has ended. Its chunks are saved if @saved, unless the map
  * is broken; else they stay pending. Its waiters are decided over anew, or
- * fail if @fail_waiters. True: cbw_map_next() has work.
+ * fail if @fail_waiters. True: cbw_map_next() may have work.
  */
 bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 		    bool fail_waiters);
 
-/* For good: nothing becomes saved any more, every write passes. */
+/*
+ * For good: nothing becomes saved any more, every write passes; those that are
+ * held do with the next cbw_map_next().
+ */
 void cbw_map_break(struct cbw_map *map);
 
 /* While it is off no sweep claim is given out. */
 void cbw_map_allow_sweep(struct cbw_map *map, bool allow);
 
-/* While it is on, writes that would be held, or are, get CBW_REQUEUE if they may. */
+/*
+ * While it is on, writes that would be held get CBW_REQUEUE if they may, and so
+ * do those that are held, with the next cbw_map_next().
+ */
 void cbw_map_requeue(struct cbw_map *map, bool requeue);
 
 /* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_BITOPS_H
+#define SHIM_BITOPS_H
+
+#include <linux/types.h>
+
+#define BITS_PER_LONG		((int)(8 * sizeof(long)))
+#define BITS_TO_LONGS(nr)	(((nr) + BITS_PER_LONG - 1) / BITS_PER_LONG)
+
+static inline unsigned long __ffs(unsigned long word)
+{
+	shim_check(word, "__ffs(0) is undefined");
+	return __builtin_ctzl(word);
+}
+
+#endif

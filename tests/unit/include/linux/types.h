@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* These headers hold as much of the kernel as dm-cbw-map.c needs, and no more. */
+#ifndef SHIM_TYPES_H
+#define SHIM_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t u64;
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+/* Ends the test when the code under test misuses one of these headers. */
+#define shim_check(cond, what) \
+	((cond) ? (void)0 : shim_misuse(__FILE__, __LINE__, what))
+
+_Noreturn void shim_misuse(const char *file, int line, const char *what);
+
+#endif
