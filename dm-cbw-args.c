@@ -79,6 +79,12 @@ static bool is_flag(const struct feature *feature)
 	return !feature->words && !feature->max;
 }
 
+/* kstrtouint() would take a sign. */
+static int parse_number(const char *word, unsigned int *number)
+{
+	return isdigit(*word) ? kstrtouint(word, 10, number) : -EINVAL;
+}
+
 static int parse_value(const struct feature *feature, const char *word,
 		       unsigned int *value)
 {
@@ -94,9 +100,7 @@ static int parse_value(const struct feature *feature, const char *word,
 		return -EINVAL;
 	}
 
-	/* kstrtouint() would take a sign. */
-	if (!isdigit(*word) || kstrtouint(word, 10, &i) ||
-	    i < feature->min || i > feature->max)
+	if (parse_number(word, &i) || i < feature->min || i > feature->max)
 		return -EINVAL;
 	*value = i;
 	return 0;
@@ -165,7 +169,7 @@ static int parse_features(struct cbw_args *args, struct dm_arg_set *as, char **e
 	if (!word)
 		return 0;
 
-	if (kstrtouint(word, 10, &count)) {
+	if (parse_number(word, &count)) {
 		*error = "The number of feature words must follow the job";
 		return -EINVAL;
 	}
@@ -183,7 +187,7 @@ static int parse_features(struct cbw_args *args, struct dm_arg_set *as, char **e
 
 static int parse_chunk(struct cbw_args *args, const char *word, char **error)
 {
-	if (kstrtouint(word, 10, &args->chunk) ||
+	if (parse_number(word, &args->chunk) ||
 	    !is_power_of_2(args->chunk) ||
 	    args->chunk < CBW_CHUNK_MIN || args->chunk > CBW_CHUNK_MAX) {
 		*error = "Chunk size must be a power of two, 8 to 2097152 sectors";
@@ -221,28 +225,15 @@ int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
 		   char **error)
 {
 	struct dm_arg_set as = { .argc = argc, .argv = argv };
-	const char *job;
 	int r;
 
 	set_presets(args);
-	if (argc < 4) {
-		*error = "Too few arguments: <origin> <target> <chunk size> <job> expected";
-		return -EINVAL;
-	}
-	args->origin = dm_shift_arg(&as);
-	args->dest = dm_shift_arg(&as);
-
 	r = parse_chunk(args, dm_shift_arg(&as), error);
 	if (r)
 		return r;
 
-	job = dm_shift_arg(&as);
-	if (strcmp(job, "backup")) {
+	if (strcmp(dm_shift_arg(&as), "backup")) {
 		*error = "Job must be backup";
-		return -EINVAL;
-	}
-	if (!strcmp(args->dest, "-")) {
-		*error = "Job backup needs a target device";
 		return -EINVAL;
 	}
 
@@ -252,25 +243,27 @@ int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
 	return check_max_copy(args, error);
 }
 
-static unsigned int count_words(const struct cbw_args *args)
+static unsigned int count_words(unsigned long given)
 {
 	unsigned int words = 0;
 	enum cbw_feature i;
 
 	for (i = 0; i < CBW_NR_FEATURES; i++)
-		if (test_bit(i, &args->given))
+		if (test_bit(i, &given))
 			words += is_flag(&features[i]) ? 1 : 2;
 	return words;
 }
 
 size_t cbw_args_emit(const struct cbw_args *args, char *result, size_t maxlen)
 {
+	/* A message may add one at any time. */
+	unsigned long given = READ_ONCE(args->given);
 	size_t sz = 0;	/* of DMEMIT */
 	enum cbw_feature i;
 
-	DMEMIT("%u", count_words(args));
+	DMEMIT("%u", count_words(given));
 	for (i = 0; i < CBW_NR_FEATURES; i++) {
-		if (!test_bit(i, &args->given))
+		if (!test_bit(i, &given))
 			continue;
 
 		DMEMIT(" %s", features[i].name);

@@ -29,16 +29,15 @@ enum cbw_feature {
 };
 
 struct cbw_args {
-	/* Of the caller's argv: valid while that is. */
-	const char *origin;
-	const char *dest;
-
 	unsigned int chunk;			/* sectors */
 	unsigned int value[CBW_NR_FEATURES];	/* the default, if not given */
 	unsigned long given;			/* features, by bit number */
 };
 
-/* -EINVAL and *@error, in user words. */
+/*
+ * All words but the two devices: @argv begins with the chunk size and has two
+ * words at least. -EINVAL and *@error, in user words.
+ */
 int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
 		   char **error);
 

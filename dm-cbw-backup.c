@@ -28,12 +28,14 @@
 #include "dm-cbw-map.h"
 #include "dm-cbw-sweep.h"
 
+static_assert(CBW_WORKERS_MAX == CBW_MAX_SWEEP_COPIES);
+
 /* Frees jobs whose copies outlived their table. */
 static struct workqueue_struct *orphan_wq;
 
 struct cbw_backup {
 	struct cbw_job job;
-	struct dm_target *ti;		/* while bios are in our hands */
+	struct dm_target *ti;		/* of a live table only */
 	struct cbw_geometry geometry;
 	unsigned long nr_chunks;
 
@@ -58,25 +60,21 @@ struct cbw_backup {
 	atomic_t source_errors;
 	atomic_t target_errors;
 
-	/* Only of a job that outlived its table. */
+	/* For the case that the job outlives its table. */
 	struct work_struct orphan;
-	cbw_bdev_ref refs[2];
+	cbw_bdev_ref origin_ref;
+	cbw_bdev_ref dest_ref;
 };
 
-/* In DM's per-bio data; used only while the bio is held. */
-struct held_bio {
-	struct cbw_waiter waiter;
-};
-
+/* The waiter is the per-bio data; it is used only while the bio is held. */
 size_t cbw_backup_per_bio_size(void)
 {
-	return sizeof(struct held_bio);
+	return sizeof(struct cbw_waiter);
 }
 
 static struct bio *bio_of(struct cbw_waiter *waiter)
 {
-	return dm_bio_from_per_bio_data(container_of(waiter, struct held_bio, waiter),
-					sizeof(struct held_bio));
+	return dm_bio_from_per_bio_data(waiter, sizeof(*waiter));
 }
 
 /*----------------------------------------------------------------
@@ -141,11 +139,13 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 
 static void start_copies(struct cbw_backup *backup, struct list_head *claims)
 {
-	struct cbw_claim *claim, *next;
+	struct cbw_claim *claim;
 
-	list_for_each_entry_safe(claim, next, claims, start)
+	while (!list_empty(claims)) {
+		claim = list_first_entry(claims, struct cbw_claim, start);
+		list_del(&claim->start);
 		cbw_copier_start(backup->copier, claim);
-	INIT_LIST_HEAD(claims);
+	}
 }
 
 /*----------------------------------------------------------------
@@ -159,20 +159,6 @@ static void fail_bio(struct bio *bio, blk_status_t status)
 	bio_endio(bio);
 }
 
-static void let_go(struct bio *bio, enum cbw_verdict verdict)
-{
-	switch (verdict) {
-	case CBW_GO:
-		submit_bio_noacct(bio);
-		break;
-	case CBW_REQUEUE:
-		fail_bio(bio, BLK_STS_DM_REQUEUE);
-		break;
-	default:
-		fail_bio(bio, BLK_STS_IOERR);
-	}
-}
-
 static void release_work(struct work_struct *work)
 {
 	struct cbw_backup *backup = container_of(work, struct cbw_backup, release);
@@ -183,16 +169,24 @@ static void release_work(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	for (;;) {
-		verdict = cbw_map_next(backup->map, &waiter,
-				       dm_noflush_suspending(backup->ti), &claims);
+		verdict = cbw_map_next(backup->map, &waiter, &claims);
 		start_copies(backup, &claims);
 		if (verdict == CBW_IDLE)
 			break;
-		if (verdict != CBW_HOLD)
-			let_go(bio_of(waiter), verdict);
+		if (verdict == CBW_GO)
+			submit_bio_noacct(bio_of(waiter));
+		else if (verdict == CBW_FAIL)
+			fail_bio(bio_of(waiter), BLK_STS_IOERR);
 		cond_resched();
 	}
 	blk_finish_plug(&plug);
+}
+
+/* Copies take too long. Nobody waits for them any more, nor for long again. */
+static void give_up(struct cbw_backup *backup)
+{
+	WRITE_ONCE(backup->hung, true);
+	cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
 }
 
 /*
@@ -209,14 +203,14 @@ static void expire_work(struct work_struct *work)
 	u64 since;
 
 	while (backup->break_write &&
-	       (waiter = cbw_map_expire(backup->map, now - backup->timeout)))
+	       (waiter = cbw_map_take_oldest(backup->map, now - backup->timeout)))
 		fail_bio(bio_of(waiter), BLK_STS_IOERR);
 
 	if (!cbw_map_oldest(backup->map, &since))
 		return;
 
 	if (since + backup->timeout <= now)
-		cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
+		give_up(backup);
 	else
 		queue_delayed_work(backup->wq, &backup->expire,
 				   nsecs_to_jiffies(since + backup->timeout - now) + 1);
@@ -287,7 +281,7 @@ static void bound(const struct cbw_backup *backup, struct bio *bio)
 
 static int hold(struct cbw_backup *backup, struct bio *bio)
 {
-	struct held_bio *held = dm_per_bio_data(bio, sizeof(*held));
+	struct cbw_waiter *waiter = dm_per_bio_data(bio, sizeof(*waiter));
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
 
@@ -297,8 +291,8 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 	}
 
 	bound(backup, bio);
-	chunks_of(backup, bio, &held->waiter.first, &held->waiter.last);
-	verdict = cbw_map_hold(backup->map, &held->waiter, ktime_get_ns(),
+	chunks_of(backup, bio, &waiter->first, &waiter->last);
+	verdict = cbw_map_hold(backup->map, waiter, ktime_get_ns(),
 			       dm_noflush_suspending(backup->ti), &claims);
 	/* From here on a held bio may be gone at any moment. */
 	start_copies(backup, &claims);
@@ -359,31 +353,41 @@ static void wait_for(struct cbw_backup *backup, bool (*done)(struct cbw_backup *
 		wait_event_idle(backup->idle, done(backup));
 		return;
 	}
-	if (backup->hung ||
+	if (!READ_ONCE(backup->hung) &&
 	    wait_event_idle_timeout(backup->idle, done(backup),
 				    nsecs_to_jiffies(backup->timeout) + 1))
 		return;
 
-	backup->hung = true;
-	cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
+	if (done(backup))
+		return;
+	give_up(backup);
 	DMWARN("%s: copies hang; the suspend goes on without them", backup->job.name);
+}
+
+/* From now on .map hands back what it would hold; here goes what is held. */
+static void hand_back(struct cbw_backup *backup)
+{
+	struct cbw_waiter *waiter;
+
+	cbw_map_requeue(backup->map, true);
+	while ((waiter = cbw_map_take_oldest(backup->map, U64_MAX)))
+		fail_bio(bio_of(waiter), BLK_STS_DM_REQUEUE);
 }
 
 /*
  * Before the file system is frozen: its last writes come through here, so only
- * the sweep stops, and copy-before-write goes on. A noflush suspend hands back
- * what is held; what .map would hold from now on goes back at once.
+ * the sweep stops, and copy-before-write goes on.
+ *
+ * Bios are handed back last: DM sends them again at once, until it has blocked
+ * new bios, which is what it does next.
  */
 void cbw_backup_presuspend(struct cbw_backup *backup)
 {
 	cbw_map_allow_sweep(backup->map, false);
-
-	if (dm_noflush_suspending(backup->ti)) {
-		cbw_map_requeue(backup->map, true);
-		queue_work(backup->wq, &backup->release);
-		flush_work(&backup->release);
-	}
 	wait_for(backup, sweep_idle);
+
+	if (dm_noflush_suspending(backup->ti))
+		hand_back(backup);
 }
 
 void cbw_backup_presuspend_undo(struct cbw_backup *backup)
@@ -409,54 +413,6 @@ void cbw_backup_preresume(struct cbw_backup *backup)
 void cbw_backup_resume(struct cbw_backup *backup)
 {
 	cbw_backup_presuspend_undo(backup);
-}
-
-/*----------------------------------------------------------------
- * Messages and status
- *----------------------------------------------------------------
- */
-
-bool cbw_backup_pause(struct cbw_backup *backup)
-{
-	return cbw_job_pause(&backup->job, "user");
-}
-
-bool cbw_backup_unpause(struct cbw_backup *backup)
-{
-	return cbw_job_resume(&backup->job);
-}
-
-bool cbw_backup_cancel(struct cbw_backup *backup)
-{
-	return cbw_job_end(&backup->job, CBW_CANCELLED, "user");
-}
-
-void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed)
-{
-	if (backup->sweep)
-		cbw_sweep_set_speed(backup->sweep, speed);
-}
-
-void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers)
-{
-	cbw_map_set_sweep_copies(backup->map, workers);
-	if (backup->sweep)
-		cbw_sweep_wake(backup->sweep);
-}
-
-void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status)
-{
-	struct cbw_map *map = backup->map;
-
-	cbw_job_state(&backup->job, &status->state, &status->reason);
-	backup->job.ops->progress(&backup->job, &status->done, &status->total);
-	status->in_flight = cbw_map_in_flight(map, CBW_WRITE) +
-			    cbw_map_in_flight(map, CBW_SWEEP);
-	status->held = cbw_map_nr_held(map);
-	status->cbw_chunks = cbw_map_nr_saved(map, CBW_WRITE);
-	status->sweep_chunks = cbw_map_nr_saved(map, CBW_SWEEP);
-	status->source_errors = atomic_read(&backup->source_errors);
-	status->target_errors = atomic_read(&backup->target_errors);
 }
 
 /*----------------------------------------------------------------
@@ -509,9 +465,84 @@ static const struct cbw_job_ops backup_ops = {
 };
 
 /*----------------------------------------------------------------
+ * Messages and status
+ *----------------------------------------------------------------
+ */
+
+bool cbw_backup_pause(struct cbw_backup *backup)
+{
+	return cbw_job_pause(&backup->job, "user");
+}
+
+bool cbw_backup_unpause(struct cbw_backup *backup)
+{
+	return cbw_job_resume(&backup->job);
+}
+
+bool cbw_backup_cancel(struct cbw_backup *backup)
+{
+	return cbw_job_end(&backup->job, CBW_CANCELLED, "user");
+}
+
+void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed)
+{
+	if (backup->sweep)
+		cbw_sweep_set_speed(backup->sweep, speed);
+}
+
+void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers)
+{
+	cbw_map_set_sweep_copies(backup->map, workers);
+	if (backup->sweep)
+		cbw_sweep_wake(backup->sweep);
+}
+
+void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status)
+{
+	struct cbw_map *map = backup->map;
+
+	cbw_job_state(&backup->job, &status->state, &status->reason);
+	backup_progress(&backup->job, &status->done, &status->total);
+	status->in_flight = cbw_map_in_flight(map, CBW_WRITE) +
+			    cbw_map_in_flight(map, CBW_SWEEP);
+	status->held = cbw_map_nr_held(map);
+	status->cbw_chunks = cbw_map_nr_saved(map, CBW_WRITE);
+	status->sweep_chunks = cbw_map_nr_saved(map, CBW_SWEEP);
+	status->source_errors = atomic_read(&backup->source_errors);
+	status->target_errors = atomic_read(&backup->target_errors);
+}
+
+/*----------------------------------------------------------------
  * Creation and destruction
  *----------------------------------------------------------------
  */
+
+/*
+ * A job that outlives its table needs the devices to stay. They are opened when
+ * all is well: opening a device that hangs may hang, too.
+ */
+static int get_refs(struct cbw_backup *backup, char **error)
+{
+	backup->origin_ref = cbw_bdev_ref_get(backup->geometry.origin->bd_dev);
+	if (IS_ERR(backup->origin_ref)) {
+		*error = "Cannot open the origin device once more";
+		return PTR_ERR(backup->origin_ref);
+	}
+	backup->dest_ref = cbw_bdev_ref_get(backup->geometry.dest->bd_dev);
+	if (IS_ERR(backup->dest_ref)) {
+		*error = "Cannot open the target device once more";
+		return PTR_ERR(backup->dest_ref);
+	}
+	return 0;
+}
+
+static void put_refs(struct cbw_backup *backup)
+{
+	if (!IS_ERR_OR_NULL(backup->origin_ref))
+		cbw_bdev_ref_put(backup->origin_ref);
+	if (!IS_ERR_OR_NULL(backup->dest_ref))
+		cbw_bdev_ref_put(backup->dest_ref);
+}
 
 /* Nothing is held or in flight. Also for a half-built one. */
 static void free_backup(struct cbw_backup *backup)
@@ -530,42 +561,30 @@ static void free_backup(struct cbw_backup *backup)
 	cbw_job_unregister(&backup->job);
 	cbw_sweep_destroy(backup->sweep);
 	cbw_map_destroy(backup->map);
+	put_refs(backup);
 	kfree(backup);
 }
 
 static void orphan_work(struct work_struct *work)
 {
 	struct cbw_backup *backup = container_of(work, struct cbw_backup, orphan);
-	cbw_bdev_ref refs[2] = { backup->refs[0], backup->refs[1] };
 
 	wait_event_idle(backup->idle, idle(backup));
-	DMINFO("%s: the last copy of the failed job has ended", backup->job.name);
+	DMINFO("%s: the last copy of the ended job has ended, too", backup->job.name);
 	free_backup(backup);
-	cbw_bdev_ref_put(refs[0]);
-	cbw_bdev_ref_put(refs[1]);
 	/* cbw_backup_exit() waits for the rest of this function. */
 	module_put(THIS_MODULE);
 }
 
 /*
- * Copies hang on: leave them all that they use, and references of its own to
- * the devices and the module, for as long as they take.
+ * Copies hang on: leave them all that they use, and the references to the
+ * devices and the module, for as long as they take.
  */
-static bool make_orphan(struct cbw_backup *backup)
+static void make_orphan(struct cbw_backup *backup)
 {
-	backup->refs[0] = cbw_bdev_ref_get(backup->geometry.origin->bd_dev);
-	if (IS_ERR(backup->refs[0]))
-		return false;
-	backup->refs[1] = cbw_bdev_ref_get(backup->geometry.dest->bd_dev);
-	if (IS_ERR(backup->refs[1])) {
-		cbw_bdev_ref_put(backup->refs[0]);
-		return false;
-	}
-
 	__module_get(THIS_MODULE);
 	INIT_WORK(&backup->orphan, orphan_work);
 	queue_work(orphan_wq, &backup->orphan);
-	return true;
 }
 
 void cbw_backup_destroy(struct cbw_backup *backup)
@@ -579,11 +598,10 @@ void cbw_backup_destroy(struct cbw_backup *backup)
 	cbw_job_detach(&backup->job);
 	backup->ti = NULL;
 
-	if (!idle(backup) && make_orphan(backup))
-		return;
-
-	wait_event_idle(backup->idle, idle(backup));
-	free_backup(backup);
+	if (idle(backup))
+		free_backup(backup);
+	else
+		make_orphan(backup);
 }
 
 static void take_args(struct cbw_backup *backup, const struct cbw_args *args)
@@ -600,6 +618,10 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 		       char **error)
 {
 	unsigned int shift = backup->geometry.chunk_shift;
+	int r = get_refs(backup, error);
+
+	if (r)
+		return r;
 
 	*error = "Cannot allocate the workqueue";
 	backup->wq = alloc_workqueue("cbw/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
@@ -654,6 +676,7 @@ struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 	init_waitqueue_head(&backup->idle);
 
 	backup->job.ops = &backup_ops;
+	backup->job.kind = "backup";
 	backup->job.origin = geometry->origin;
 	backup->job.dest = geometry->dest;
 	r = cbw_job_register(&backup->job, ti, error);

@@ -33,10 +33,7 @@ struct cbw_backup_status {
 /* The number of bytes that a bio's owner must have for it in per-bio data. */
 size_t cbw_backup_per_bio_size(void);
 
-/*
- * May sleep. On failure an errno in an ERR_PTR and *@error in user words. @args
- * stays the caller's; only its presets are read later, in cbw_backup_resume().
- */
+/* May sleep. On failure an errno in an ERR_PTR, and *@error in user words. */
 struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 				     const struct cbw_args *args,
 				     const struct cbw_geometry *geometry,

@@ -23,24 +23,22 @@
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 typedef struct file *cbw_bdev_ref;
 #define cbw_bdev_ref_get(dev)	bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define cbw_bdev_ref_put(ref)	bdev_fput(ref)
+#else
 #define cbw_bdev_ref_put(ref)	fput(ref)
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-typedef struct block_device *cbw_bdev_ref;
-#define cbw_bdev_ref_get(dev)	blkdev_get_by_dev(dev, BLK_OPEN_READ, NULL, NULL)
-#define cbw_bdev_ref_put(ref)	blkdev_put(ref, NULL)
+#endif
 #else
 typedef struct block_device *cbw_bdev_ref;
 #define cbw_bdev_ref_get(dev)	blkdev_get_by_dev(dev, FMODE_READ, NULL)
 #define cbw_bdev_ref_put(ref)	blkdev_put(ref, FMODE_READ)
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
 static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 {
 	return i_size_read(bdev->bd_inode) >> SECTOR_SHIFT;
 }
-
-#define bdev_is_partition(bdev)	((bdev)->bd_partno)
 #endif
 
 /* A bio without data that flushes the cache of @bdev. */

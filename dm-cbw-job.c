@@ -42,32 +42,41 @@ static void raise_event(struct work_struct *work)
 		dm_table_event(ti->table);
 }
 
-/* Final states are final, and a new job does nothing but start. */
-static bool may_change(enum cbw_state from, enum cbw_state to)
+/* The only place that changes the state. */
+static void __set_state(struct cbw_job *job, enum cbw_state state,
+			const char *reason)
 {
-	if (from == CBW_NEW)
-		return to == CBW_RUNNING || to == CBW_PAUSED;
-	return from < CBW_COMPLETED;
+	lockdep_assert_held(&job->lock);
+
+	job->state = state;
+	job->reason = reason;
+	job->ops->steer(job, state == CBW_RUNNING);
+	schedule_work(&job->event);
 }
 
-/* The only place that changes the state. False: it may not change so. */
-static bool set_state(struct cbw_job *job, enum cbw_state state, const char *reason)
+/*
+ * Final states are final, and only cbw_job_start() leaves CBW_NEW: a message
+ * may come after the table is live, but before it is resumed.
+ */
+static bool __may_change(const struct cbw_job *job)
+{
+	lockdep_assert_held(&job->lock);
+
+	return job->state > CBW_NEW && job->state < CBW_COMPLETED;
+}
+
+/* Between running and paused. What is so already is no change, and no event. */
+static bool steer(struct cbw_job *job, enum cbw_state state, const char *reason)
 {
 	unsigned long flags;
-	bool change;
+	bool may;
 
 	spin_lock_irqsave(&job->lock, flags);
-	change = may_change(job->state, state);
-	if (change) {
-		job->state = state;
-		job->reason = reason;
-		job->ops->steer(job, state == CBW_RUNNING);
-	}
+	may = __may_change(job);
+	if (may && job->state != state)
+		__set_state(job, state, reason);
 	spin_unlock_irqrestore(&job->lock, flags);
-
-	if (change)
-		schedule_work(&job->event);
-	return change;
+	return may;
 }
 
 static void log_end(struct cbw_job *job, enum cbw_state state, const char *reason)
@@ -75,14 +84,22 @@ static void log_end(struct cbw_job *job, enum cbw_state state, const char *reaso
 	unsigned long done, total;
 
 	job->ops->progress(job, &done, &total);
-	DMINFO("%s: backup %s%s%s%s, %lu of %lu chunks saved", job->name,
-	       state_words[state], reason ? " (" : "", reason ?: "",
+	DMINFO("%s: %s %s%s%s%s, %lu of %lu chunks saved", job->name,
+	       job->kind, state_words[state], reason ? " (" : "", reason ?: "",
 	       reason ? ")" : "", done, total);
 }
 
 bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 {
-	if (!set_state(job, state, reason))
+	unsigned long flags;
+	bool may;
+
+	spin_lock_irqsave(&job->lock, flags);
+	may = __may_change(job);
+	if (may)
+		__set_state(job, state, reason);
+	spin_unlock_irqrestore(&job->lock, flags);
+	if (!may)
 		return false;
 
 	/*
@@ -97,12 +114,12 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 
 bool cbw_job_pause(struct cbw_job *job, const char *reason)
 {
-	return set_state(job, CBW_PAUSED, reason);
+	return steer(job, CBW_PAUSED, reason);
 }
 
 bool cbw_job_resume(struct cbw_job *job)
 {
-	return set_state(job, CBW_RUNNING, NULL);
+	return steer(job, CBW_RUNNING, NULL);
 }
 
 void cbw_job_state(struct cbw_job *job, const char **state, const char **reason)
@@ -165,11 +182,15 @@ static char *__conflict(const struct cbw_job *job)
 		return "Origin and target are the same device, or one is a partition of the other";
 
 	list_for_each_entry(other, &jobs, list) {
+		/*
+		 * A table that replaces another has the same devices, and what
+		 * is still in flight for that one ends with the suspend.
+		 */
+		if (other->md == job->md)
+			continue;
 		if (ended(other) && orphans_write(other, job))
 			return "Copies of a failed job still run on this device";
-
-		/* A table that replaces another has the same devices. */
-		if (!other->md || other->md == job->md)
+		if (!other->md)
 			continue;
 		if (uses(other, job->origin))
 			return "Origin device is in use by another cbw job";
@@ -249,15 +270,18 @@ static bool end_predecessor(struct cbw_job *job)
 
 void cbw_job_start(struct cbw_job *job, bool paused)
 {
+	bool clean;
+
 	if (state_of(job) != CBW_NEW)
 		return;
 
-	if (paused)
-		cbw_job_pause(job, "user");
-	else
-		cbw_job_resume(job);
+	clean = end_predecessor(job);
+
+	spin_lock_irq(&job->lock);
+	__set_state(job, paused ? CBW_PAUSED : CBW_RUNNING, paused ? "user" : NULL);
+	spin_unlock_irq(&job->lock);
 
 	/* preresume must not fail: what is wrong by now goes live as failed. */
-	if (!end_predecessor(job))
+	if (!clean)
 		cbw_job_end(job, CBW_FAILED, "orphans");
 }

@@ -51,6 +51,7 @@ struct cbw_job_ops {
 
 struct cbw_job {
 	const struct cbw_job_ops *ops;
+	const char *kind;		/* the word of the table line */
 	struct block_device *origin;
 	struct block_device *dest;
 	char name[16];			/* of the mapped device, major:minor */
@@ -70,7 +71,7 @@ struct cbw_job {
 
 /*
  * Enter @job into the list of all jobs, with state CBW_NEW. The caller has set
- * ops, origin and dest. -EBUSY and *@error when another job has one of the
+ * ops, kind, origin and dest. -EBUSY and *@error when another job has one of the
  * devices. May sleep.
  */
 int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
@@ -99,7 +100,7 @@ void cbw_job_start(struct cbw_job *job, bool paused);
  */
 bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
 
-/* False when the job has ended. */
+/* False when the job has ended, or not started yet. */
 bool cbw_job_pause(struct cbw_job *job, const char *reason);
 bool cbw_job_resume(struct cbw_job *job);
 

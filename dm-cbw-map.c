@@ -41,6 +41,7 @@ struct cbw_map {
 	bool broken;
 	bool requeue;
 	bool sweep_allowed;
+	bool flushed;
 
 	struct cbw_claim claims[CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES];
 };
@@ -118,7 +119,8 @@ unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 
 bool cbw_map_broken(const struct cbw_map *map)
 {
-	return READ_ONCE(map->broken);
+	/* Pairs with the release in cbw_map_break(). */
+	return smp_load_acquire(&map->broken);
 }
 
 /*----------------------------------------------------------------
@@ -231,7 +233,8 @@ struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map)
 	unsigned long flags;
 
 	spin_lock_irqsave(&map->lock, flags);
-	if (!map->nr_pending && !map->broken && map->sweep_allowed &&
+	if (!map->nr_pending && !map->flushed && !map->broken &&
+	    map->sweep_allowed &&
 	    !map->pools[CBW_WRITE].nr_in_flight &&
 	    !map->pools[CBW_SWEEP].nr_in_flight) {
 		claim = __take_claim(map, CBW_SWEEP);
@@ -242,15 +245,30 @@ struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map)
 	return claim;
 }
 
+/* A write may starve for a chunk that the sweep has saved meanwhile. */
+static void __wake_starved(struct cbw_map *map, const struct cbw_claim *claim)
+{
+	struct cbw_waiter *waiter, *next;
+
+	list_for_each_entry_safe(waiter, next, &map->starved, wait)
+		if (waiter->last >= claim->first &&
+		    waiter->first < claim->first + claim->nr)
+			list_move_tail(&waiter->wait, &map->woken);
+}
+
 static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
 {
 	struct claim_pool *pool = &map->pools[claim->kind];
+
+	lockdep_assert_held(&map->lock);
 
 	/* Clear before release: a released write must never find it pending. */
 	change_chunks(map->pending, claim->first, claim->first + claim->nr - 1,
 		      false);
 	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
 	WRITE_ONCE(pool->nr_saved, pool->nr_saved + claim->nr);
+	if (claim->kind == CBW_SWEEP)
+		__wake_starved(map, claim);
 }
 
 bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
@@ -266,6 +284,8 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 			__mark_saved(map, claim);
 		change_chunks(map->claimed, claim->first,
 			      claim->first + claim->nr - 1, false);
+	} else {
+		map->flushed = saved;
 	}
 	list_splice_tail_init(&claim->waiters,
 			      fail_waiters ? &map->failed : &map->woken);
@@ -385,24 +405,26 @@ static struct cbw_waiter *__pop(struct list_head *list)
 	return waiter;
 }
 
-static struct cbw_waiter *__pop_held(struct cbw_map *map)
+static struct cbw_waiter *__pop_oldest(struct cbw_map *map, u64 before)
 {
 	struct cbw_waiter *waiter;
 
 	waiter = list_first_entry_or_null(&map->held, struct cbw_waiter, held);
-	if (waiter)
-		list_del(&waiter->wait);
+	if (!waiter || waiter->since > before)
+		return NULL;
+
+	list_del(&waiter->wait);
 	return waiter;
 }
 
 static enum cbw_verdict __next(struct cbw_map *map, struct cbw_waiter **waiter,
-			       bool may_requeue, struct list_head *claims)
+			       struct list_head *claims)
 {
-	if (map->broken || (map->requeue && may_requeue)) {
-		*waiter = __pop_held(map);
-		if (!*waiter)
-			return CBW_IDLE;
-		return map->broken ? CBW_GO : CBW_REQUEUE;
+	lockdep_assert_held(&map->lock);
+
+	if (map->broken) {
+		*waiter = __pop_oldest(map, U64_MAX);
+		return *waiter ? CBW_GO : CBW_IDLE;
 	}
 
 	*waiter = __pop(&map->failed);
@@ -420,32 +442,28 @@ static enum cbw_verdict __next(struct cbw_map *map, struct cbw_waiter **waiter,
 }
 
 enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
-			      bool may_requeue, struct list_head *claims)
+			      struct list_head *claims)
 {
 	enum cbw_verdict verdict;
 	unsigned long flags;
 
 	spin_lock_irqsave(&map->lock, flags);
-	verdict = __next(map, waiter, may_requeue, claims);
+	verdict = __next(map, waiter, claims);
 	if (verdict != CBW_IDLE && verdict != CBW_HOLD)
 		__unhold(map, *waiter);
 	spin_unlock_irqrestore(&map->lock, flags);
 	return verdict;
 }
 
-struct cbw_waiter *cbw_map_expire(struct cbw_map *map, u64 before)
+struct cbw_waiter *cbw_map_take_oldest(struct cbw_map *map, u64 before)
 {
 	struct cbw_waiter *waiter;
 	unsigned long flags;
 
 	spin_lock_irqsave(&map->lock, flags);
-	waiter = list_first_entry_or_null(&map->held, struct cbw_waiter, held);
-	if (waiter && waiter->since <= before) {
-		list_del(&waiter->wait);
+	waiter = __pop_oldest(map, before);
+	if (waiter)
 		__unhold(map, waiter);
-	} else {
-		waiter = NULL;
-	}
 	spin_unlock_irqrestore(&map->lock, flags);
 	return waiter;
 }
@@ -473,7 +491,8 @@ void cbw_map_break(struct cbw_map *map)
 	unsigned long flags;
 
 	spin_lock_irqsave(&map->lock, flags);
-	WRITE_ONCE(map->broken, true);
+	/* Before anything that was held is let go. Pairs with cbw_map_broken(). */
+	smp_store_release(&map->broken, true);
 	spin_unlock_irqrestore(&map->lock, flags);
 }
 

@@ -93,7 +93,7 @@ bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
 unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 			   unsigned long last, bool pending);
 
-/* Has the map been broken? Takes no lock. */
+/* Has the map been broken? Takes no lock; acquires. */
 bool cbw_map_broken(const struct cbw_map *map);
 
 /*
@@ -107,12 +107,12 @@ enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
 
 /*
  * Take the next held write that can be decided over, and look at its whole
- * range again. CBW_GO, CBW_FAIL, CBW_REQUEUE: *@waiter is no longer held and
- * belongs to the caller. CBW_HOLD: it goes on waiting; call again. CBW_IDLE:
- * there was none. The rest as in cbw_map_hold().
+ * range again. CBW_GO, CBW_FAIL: *@waiter is no longer held and belongs to the
+ * caller. CBW_HOLD: it goes on waiting; call again. CBW_IDLE: there was none.
+ * Claims as in cbw_map_hold().
  */
 enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
-			      bool may_requeue, struct list_head *claims);
+			      struct list_head *claims);
 
 /*
  * The next run of pending, unclaimed chunks at or after *@cursor for the
@@ -144,20 +144,17 @@ void cbw_map_break(struct cbw_map *map);
 /* While it is off no sweep claim is given out. */
 void cbw_map_allow_sweep(struct cbw_map *map, bool allow);
 
-/*
- * While it is on, writes that would be held get CBW_REQUEUE if they may, and so
- * do those that are held, with the next cbw_map_next().
- */
+/* While it is on, new writes that may get CBW_REQUEUE instead of being held. */
 void cbw_map_requeue(struct cbw_map *map, bool requeue);
 
 /* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */
 void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);
 
 /*
- * The oldest held write if it is held since @before or longer, no longer held;
- * NULL if none is. The copy that it waited for goes on.
+ * End the wait of the oldest held write, if it was held at @before or earlier;
+ * NULL if there is none. The copy that it waited for goes on.
  */
-struct cbw_waiter *cbw_map_expire(struct cbw_map *map, u64 before);
+struct cbw_waiter *cbw_map_take_oldest(struct cbw_map *map, u64 before);
 
 /* Since when the oldest held write waits; false when none is held. */
 bool cbw_map_oldest(struct cbw_map *map, u64 *since);

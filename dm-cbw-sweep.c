@@ -19,6 +19,9 @@
  */
 #define CBW_SPEED_SLICE_NS	(100 * NSEC_PER_MSEC)
 
+/* A bit of cbw_sweep.flags: what was charged at the old limit is forgiven. */
+#define SPEED_CHANGED	0
+
 struct cbw_sweep {
 	struct cbw_map *map;
 	struct cbw_copier *copier;
@@ -28,7 +31,7 @@ struct cbw_sweep {
 	wait_queue_head_t wait;
 	unsigned long cursor;	/* the thread's own */
 	u64 next_start;		/* the thread's own: no copy starts before, ns */
-	bool speed_changed;
+	unsigned long flags;	/* SPEED_CHANGED */
 	bool paused;
 	unsigned int speed;	/* KiB/s */
 };
@@ -46,7 +49,8 @@ static bool yields(struct cbw_sweep *sweep)
 /* How long the speed limit makes the next copy wait, in ns. */
 static u64 speed_delay(struct cbw_sweep *sweep, u64 now)
 {
-	if (xchg(&sweep->speed_changed, false) || !READ_ONCE(sweep->speed))
+	if (test_and_clear_bit(SPEED_CHANGED, &sweep->flags) ||
+	    !READ_ONCE(sweep->speed))
 		sweep->next_start = 0;
 
 	return sweep->next_start > now ? sweep->next_start - now : 0;
@@ -60,9 +64,9 @@ static void charge(struct cbw_sweep *sweep, u64 chunks, u64 now)
 	if (!speed)
 		return;
 
+	/* The longest copy, 2^30 bytes, times 10^9 fits. */
 	sweep->next_start = max(sweep->next_start, now - CBW_SPEED_SLICE_NS) +
-		mul_u64_u64_div_u64(chunks * sweep->bytes_per_chunk,
-				    NSEC_PER_SEC, speed);
+		div64_u64(chunks * sweep->bytes_per_chunk * NSEC_PER_SEC, speed);
 }
 
 /* A pass has ended; begin another if a copy failed and left chunks pending. */
@@ -140,8 +144,7 @@ void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause)
 void cbw_sweep_set_speed(struct cbw_sweep *sweep, unsigned int speed)
 {
 	WRITE_ONCE(sweep->speed, speed);
-	/* What was copied at the old speed is not paid for at the new one. */
-	smp_store_release(&sweep->speed_changed, true);
+	set_bit(SPEED_CHANGED, &sweep->flags);
 	cbw_sweep_wake(sweep);
 }
 

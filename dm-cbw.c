@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "dm-cbw.h"
 #include "dm-cbw-args.h"
@@ -22,7 +23,7 @@ struct cbw {
 	struct dm_dev *origin;
 	struct dm_dev *dest;
 	struct cbw_backup *backup;
-	struct mutex messages;
+	struct mutex messages;	/* serializes them; guards nothing else */
 };
 
 /*----------------------------------------------------------------
@@ -40,18 +41,24 @@ static int open_device(struct dm_target *ti, const char *path,
 	return r;
 }
 
-static int open_devices(struct dm_target *ti, struct cbw *cbw)
+static int open_devices(struct dm_target *ti, struct cbw *cbw,
+			const char *origin, const char *dest)
 {
 	int r;
 
-	r = open_device(ti, cbw->args.origin, &cbw->origin,
-			"Origin device is in use (mounted, or claimed by another driver)",
+	if (!strcmp(dest, "-")) {
+		ti->error = "Job backup needs a target device";
+		return -EINVAL;
+	}
+
+	r = open_device(ti, origin, &cbw->origin,
+			"Origin device is in use: mounted, or claimed by another driver",
 			"Cannot open the origin device");
 	if (r)
 		return r;
 
-	return open_device(ti, cbw->args.dest, &cbw->dest,
-			   "Target device is in use (mounted, or claimed by another driver)",
+	return open_device(ti, dest, &cbw->dest,
+			   "Target device is in use: mounted, claimed by another driver, a partition of the origin, or the reverse",
 			   "Cannot open the target device");
 }
 
@@ -77,7 +84,9 @@ static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
 		return "Target device is read-only";
 	if (!fits_blocks(cbw))
 		return "Chunk size is not a multiple of the devices' block sizes";
-	if (ti->len / cbw->args.chunk >= CBW_MAX_CHUNKS)
+	if (!IS_ALIGNED(ti->len << SECTOR_SHIFT, bdev_logical_block_size(cbw->dest->bdev)))
+		return "Length is not a multiple of the target device's block size";
+	if (ti->len >> ilog2(cbw->args.chunk) >= min_t(u64, CBW_MAX_CHUNKS, ULONG_MAX))
 		return "Too many chunks: choose a larger chunk size";
 	return NULL;
 }
@@ -113,6 +122,7 @@ static void destroy(struct dm_target *ti, struct cbw *cbw)
 		dm_put_device(ti, cbw->dest);
 	if (cbw->origin)
 		dm_put_device(ti, cbw->origin);
+	mutex_destroy(&cbw->messages);
 	kfree(cbw);
 }
 
@@ -122,10 +132,14 @@ static int build(struct dm_target *ti, struct cbw *cbw, unsigned int argc,
 	char *error;
 	int r;
 
-	r = cbw_args_parse(&cbw->args, argc, argv, &ti->error);
+	if (argc < 4) {
+		ti->error = "Too few arguments: <origin> <target> <chunk size> <job> expected";
+		return -EINVAL;
+	}
+	r = cbw_args_parse(&cbw->args, argc - 2, argv + 2, &ti->error);
 	if (r)
 		return r;
-	r = open_devices(ti, cbw);
+	r = open_devices(ti, cbw, argv[0], argv[1]);
 	if (r)
 		return r;
 
@@ -295,7 +309,7 @@ static int set_number(struct cbw *cbw, enum cbw_feature feature,
 /* What is wrong with the message, or NULL. */
 static const char *handle_message(struct cbw *cbw, unsigned int argc, char **argv)
 {
-	static const char * const ended = "the job has ended";
+	static const char * const ended = "the job has ended, or not started yet";
 	const char *verb = argv[0];
 
 	if (argc == 1 && !strcasecmp(verb, "pause"))

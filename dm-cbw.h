@@ -16,8 +16,8 @@
  *
  * Locks, in the order in which they nest:
  *
- *   cbw.messages     (mutex)     one message at a time, so that what one sets
- *                                and what the table line shows agree
+ *   cbw.messages     (mutex)     one message at a time, so that what a table
+ *                                line shows is what was set last
  *   jobs_lock        (mutex)     the list of all jobs and their mapped devices
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes

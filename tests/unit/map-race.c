@@ -56,7 +56,7 @@ static void decide_over_held(struct list_head *claims)
 	enum cbw_verdict verdict;
 	struct write *write;
 
-	while ((verdict = cbw_map_next(map, &waiter, false, claims)) != CBW_IDLE) {
+	while ((verdict = cbw_map_next(map, &waiter, claims)) != CBW_IDLE) {
 		if (verdict == CBW_HOLD)
 			continue;
 		write = list_entry(waiter, struct write, waiter);

@@ -176,7 +176,7 @@ static struct {
 	unsigned int in_flight[CBW_NR_KINDS];
 	struct copy copies[MAX_COPIES];
 	struct queue held, woken, failed, starved;
-	bool broken, requeue, sweep_allowed;
+	bool broken, requeue, sweep_allowed, flushed;
 	unsigned long cursor;
 	u64 now;
 } model;
@@ -403,9 +403,9 @@ static void do_hold(void)
 }
 
 /* Every write that could be decided over has been. */
-static void check_idle(bool may_requeue)
+static void check_idle(void)
 {
-	if (model.broken || (model.requeue && may_requeue)) {
+	if (model.broken) {
 		check(!model.held.nr, "idle, %u writes are held", model.held.nr);
 		return;
 	}
@@ -416,16 +416,14 @@ static void check_idle(bool may_requeue)
 }
 
 static void check_next(struct write *write, enum cbw_verdict verdict,
-		       bool may_requeue, struct list_head *claims)
+		       struct list_head *claims)
 {
-	bool all = model.broken || (model.requeue && may_requeue);
-	struct queue *queue = all ? &model.held : write->on;
+	struct queue *queue = model.broken ? &model.held : write->on;
 
 	check(queue->nr && queue->writes[0] == write, "out of order");
-	if (all) {
-		check(verdict == (model.broken ? CBW_GO : CBW_REQUEUE),
-		      "verdict %d", verdict);
-		check(list_empty(claims), "claimed for what is given back");
+	if (model.broken) {
+		check(verdict == CBW_GO, "verdict %d", verdict);
+		check(list_empty(claims), "claimed in a broken map");
 	} else if (queue == &model.failed) {
 		check(verdict == CBW_FAIL, "verdict %d, its copy failed", verdict);
 		check(list_empty(claims), "claimed for what has failed");
@@ -439,25 +437,24 @@ static void check_next(struct write *write, enum cbw_verdict verdict,
 	}
 }
 
-static enum cbw_verdict next(bool may_requeue)
+static enum cbw_verdict next(void)
 {
 	struct cbw_waiter *waiter = NULL;
 	struct write *write;
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
 
-	verdict = cbw_map_next(map, &waiter, may_requeue, &claims);
+	verdict = cbw_map_next(map, &waiter, &claims);
 	if (verdict == CBW_IDLE) {
-		note("next may_requeue %d: idle", may_requeue);
+		note("next: idle");
 		check(list_empty(&claims), "claimed for nobody");
-		check_idle(may_requeue);
+		check_idle();
 		return verdict;
 	}
 
-	note("next may_requeue %d: %lu-%lu %d", may_requeue, waiter->first,
-	     waiter->last, verdict);
+	note("next: %lu-%lu %d", waiter->first, waiter->last, verdict);
 	write = list_entry(waiter, struct write, waiter);
-	check_next(write, verdict, may_requeue, &claims);
+	check_next(write, verdict, &claims);
 	if (verdict != CBW_HOLD)
 		release(write);
 	return verdict;
@@ -467,13 +464,13 @@ static void next_until_idle(void)
 {
 	unsigned int left = 2 * MAX_HELD;
 
-	while (next(true) != CBW_IDLE)
+	while (next() != CBW_IDLE)
 		check(left--, "next never comes to an end");
 }
 
 static void do_next(void)
 {
-	next(percent(70));
+	next();
 }
 
 static void check_work(bool work)
@@ -483,6 +480,23 @@ static void check_work(bool work)
 
 	check(work || !decidable, "finish keeps quiet about held writes");
 	check(!work || decidable || model.starved.nr, "finish reports no work");
+}
+
+/* Those that starve for what the sweep has saved need no copy any more. */
+static void wake_starved(const struct copy *copy)
+{
+	struct queue *starved = &model.starved;
+	struct write *write;
+	unsigned int i = 0;
+
+	while (i < starved->nr) {
+		write = starved->writes[i];
+		if (write->waiter.first < copy->first + copy->nr &&
+		    write->waiter.last >= copy->first)
+			move_write(write, &model.woken);
+		else
+			i++;
+	}
 }
 
 static bool finish(struct copy *copy, bool saved, bool fail_waiters)
@@ -498,6 +512,10 @@ static bool finish(struct copy *copy, bool saved, bool fail_waiters)
 	set_state(copy->first, copy->nr, CLAIMED, done ? SAVED : PENDING);
 	model.nr_saved[copy->kind] += done ? copy->nr : 0;
 	model.in_flight[copy->kind]--;
+	if (!copy->nr)
+		model.flushed = saved;
+	else if (done && copy->kind == CBW_SWEEP)
+		wake_starved(copy);
 	while (copy->waiters.nr)
 		move_write(copy->waiters.writes[0], to);
 	copy->claim = NULL;
@@ -578,7 +596,7 @@ static void do_flush(void)
 {
 	struct cbw_claim *claim = cbw_map_claim_flush(map);
 	bool expected = !any_pending(0, model.nr_chunks - 1) && !model.broken &&
-			model.sweep_allowed && !model.in_flight[CBW_WRITE] &&
+			model.sweep_allowed && !model.flushed && !model.in_flight[CBW_WRITE] &&
 			!model.in_flight[CBW_SWEEP];
 
 	note("flush: %s", claim ? "claim" : "none");
@@ -587,18 +605,18 @@ static void do_flush(void)
 		adopt(claim, CBW_SWEEP, 0, 0);
 }
 
-static void do_expire(void)
+static void do_take_oldest(void)
 {
 	struct write *oldest = model.held.nr ? model.held.writes[0] : NULL;
 	u64 before = model.now - below(20);
-	struct cbw_waiter *waiter = cbw_map_expire(map, before);
+	struct cbw_waiter *waiter = cbw_map_take_oldest(map, before);
 
-	note("expire %ld: %s", (long)before, waiter ? "one" : "none");
+	note("take oldest %ld: %s", (long)before, waiter ? "one" : "none");
 	if (oldest && oldest->waiter.since <= before) {
-		check(waiter == &oldest->waiter, "not the oldest has expired");
+		check(waiter == &oldest->waiter, "not the oldest was taken");
 		release(oldest);
 	} else {
-		check(!waiter, "expired too early");
+		check(!waiter, "taken too early");
 	}
 }
 
@@ -646,7 +664,7 @@ static const struct {
 	{ do_finish,		30 },
 	{ do_sweep,		15 },
 	{ do_flush,		2 },
-	{ do_expire,		4 },
+	{ do_take_oldest,	4 },
 	{ do_break,		2 },
 	{ do_requeue,		3 },
 	{ do_allow_sweep,	3 },
@@ -830,7 +848,8 @@ static void sweep_to_the_end(void)
 	}
 	drain();
 	do_flush();
-	check(model.broken || model.in_flight[CBW_SWEEP] == 1, "no flush at the end");
+	check(model.broken || model.flushed || model.in_flight[CBW_SWEEP] == 1,
+	      "no flush at the end");
 	drain();
 }
 
@@ -906,7 +925,7 @@ static void test_big(void)
 	claim = list_first_entry(&claims, struct cbw_claim, start);
 	check(claim->first == edge - 3 && claim->nr == 5, "hold claims");
 	check(cbw_map_finish(map, claim, true, false), "finish");
-	check(cbw_map_next(map, &woken, false, &claims) == CBW_GO, "next");
+	check(cbw_map_next(map, &woken, &claims) == CBW_GO, "next");
 	check_big(edge - 3, edge + 1, false);
 	check_big(edge - 4, edge - 4, true);
 	check_big(edge + 2, edge + 2, true);

@@ -9,6 +9,8 @@
 
 typedef uint64_t u64;
 
+#define U64_MAX	UINT64_MAX
+
 struct list_head {
 	struct list_head *next, *prev;
 };
