@@ -2,6 +2,7 @@
 /*
  * The device-mapper target "cbw"; Documentation/dm-cbw.rst is its manual.
  */
+#include <linux/bits.h>
 #include <linux/device-mapper.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -16,7 +17,7 @@
 #include "dm-cbw-copy.h"
 
 /* 2^33 bits are 1 GiB of memory for each bitmap. */
-#define CBW_MAX_CHUNKS	(1ULL << 33)
+#define CBW_MAX_CHUNKS	BIT_ULL(33)
 
 struct cbw {
 	struct cbw_args args;

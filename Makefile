@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The verbs of this tree; what the module consists of stands in Kbuild.
+
+# The running kernel where it can be built for, else the newest one that can.
+installed := $(patsubst /lib/modules/%/build,%,$(wildcard /lib/modules/*/build))
+KVER ?= $(firstword $(filter $(shell uname -r),$(installed)) $(shell printf '%s\n' $(installed) | sort -rV))
+KDIR ?= /lib/modules/$(KVER)/build
+
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+runner = tests/run --kernel $(KVER)
+
+.DEFAULT_GOAL := module
+.PHONY: module install helpers setup test long check demo shell clean help print-KDIR
+
+module: ## build dm_cbw.ko for the kernel KVER
+	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
+	$(kbuild) modules
+
+install: module ## install it for that kernel
+	$(kbuild) modules_install
+	depmod $(KVER)
+
+helpers:
+	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle)
+
+setup: ## install the packages that building and testing need
+	@scripts/setup
+
+# KVER is looked up anew after the set-up, which may have brought the kernel.
+test: setup ## build and run the fast tests in a virtual machine
+	@$(MAKE) --no-print-directory run-fast
+long: setup ## the long tests too
+	@$(MAKE) --no-print-directory run-all
+demo: setup ## show a backup of a busy device, in a virtual machine
+	@$(MAKE) --no-print-directory module helpers
+	@tests/demo/run
+check: setup ## static checks, unit tests and models
+	@scripts/check
+
+print-KDIR:
+	@echo $(KDIR)
+
+run-%: module helpers
+	@$(runner) --tier $*
+
+shell: module helpers ## a shell in a virtual machine with the module at hand
+	@$(runner) --shell
+
+clean: ## remove what was built, and the logs of tests
+	$(if $(wildcard $(KDIR)),$(kbuild) clean)
+	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle clean)
+	$(if $(wildcard tests/unit/Makefile),$(MAKE) -C tests/unit clean)
+	rm -rf .build
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1	\2/p' Makefile | expand -t 10

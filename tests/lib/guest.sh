@@ -1,0 +1,278 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What every test starts with:  . "$CBW_LIB"
+#
+# The first command that fails ends the test. At the end all that the test made is taken down again: a test that
+# leaves something behind that does not go away, or a module that cannot be unloaded, has failed. After a failure
+# nothing is taken down: the state is printed, and the machine is thrown away.
+#
+# From the runner: CBW_ROOT (the tree), CBW_KO (the module), CBW_SEED, CBW_TMP (empty, in memory).
+
+nulls=/sys/kernel/config/nullb
+
+# --- telling ---------------------------------------------------------------------------------------------------
+
+say() { # COMMAND...: shows it, then runs it
+	printf '+ %s\n' "$*" >&2
+	"$@"
+}
+
+fail() { # MESSAGE...
+	printf 'FAIL: %s (%s:%s)\n' "$*" "${BASH_SOURCE[-1]##*/}" "${BASH_LINENO[-2]}" >&2
+	exit 1
+}
+
+skip() { # REASON...
+	printf 'SKIP: %s\n' "$*"
+	exit 77
+}
+
+# --- waiting and expecting -------------------------------------------------------------------------------------
+
+retry() { # SECONDS COMMAND...: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.1
+	done
+}
+
+gone() { # PID
+	! kill -0 "$1" 2>/dev/null
+}
+
+with_deadline() { # SECONDS COMMAND...: its exit status, or the end of the test if it takes longer
+	local seconds=$1 pid
+	shift
+	"$@" &
+	pid=$!
+	retry "$seconds" gone "$pid" || fail "still running after $seconds s: $*"
+	wait "$pid"
+}
+
+klog() { # prints what the kernel logged since the test began
+	dmesg --notime
+}
+
+klog_has() { # REGEX
+	grep -qE -- "$1" <<< "$(klog)"
+}
+
+klog_expect() { # REGEX
+	retry 5 klog_has "$1" || fail "no line in the kernel log matches '$1'"
+}
+
+expect_fail() { # REGEX COMMAND...: fails, and says so in a line of its output or of the kernel log
+	local regex=$1 output lines
+	shift
+	lines=$(klog | wc -l)
+	printf '+ ! %s\n' "$*" >&2
+	if output=$("$@" 2>&1); then
+		fail "succeeded, although it must not: $*"
+	fi
+	output+=$'\n'$(klog | tail -n +$((lines + 1)))
+	grep -qE -- "$regex" <<< "$output" || fail "'$*' failed, but not with '$regex': $output"
+}
+
+assert_eq() { # GOT WANTED WHAT
+	[[ $1 == "$2" ]] || fail "$3 is '$1', not '$2'"
+}
+
+assert_same() { # FILE1 FILE2 [BYTES]
+	local file
+	# Device-mapper writes beneath the page cache of a device: never compare what was cached before.
+	for file in "$1" "$2"; do
+		[[ ! -b $file ]] || blockdev --flushbufs "$file"
+	done
+	cmp ${3:+--bytes="$3"} "$1" "$2" || fail "$1 and $2 differ"
+}
+
+# --- devices ---------------------------------------------------------------------------------------------------
+
+dev_sectors() { # DEVICE
+	blockdev --getsz "$1"
+}
+
+need_module() { # MODULE...: loads them; a kernel without them skips the test
+	local module
+	for module; do
+		if [[ $module == dm_cbw ]]; then
+			load_cbw
+		elif [[ ! -d /sys/module/${module//-/_} ]]; then
+			modprobe -q "$module" || skip "this kernel has no module $module"
+		fi
+	done
+}
+
+load_cbw() {
+	local needs
+	[[ ! -d /sys/module/dm_cbw ]] || return 0
+	[[ -f $CBW_KO ]] || fail "${CBW_KO##*/} is not built"
+	needs=$(modinfo -F depends "$CBW_KO")
+	# shellcheck disable=SC2086 # words are wanted
+	[[ -z $needs ]] || modprobe -a ${needs//,/ }
+	say insmod "$CBW_KO"
+}
+
+mk_null() { # NAME MIB [ATTRIBUTE=VALUE]...: prints the device; it holds data unless memory_backed=0
+	local dir=$nulls/$1 attribute
+	[[ -d $nulls ]] || modprobe null_blk nr_devices=0
+	printf '+ null_blk %s\n' "$*" >&2
+	mkdir "$dir"
+	for attribute in memory_backed=1 size="$2" "${@:3}" power=1; do
+		echo "${attribute#*=}" > "$dir/${attribute%%=*}" || fail "null_blk does not take $attribute"
+	done
+	echo "/dev/$1"
+}
+
+mk_loop() { # NAME SIZE [LOSETUP-OPTION]...: prints the device; SIZE as truncate takes it
+	need_module loop
+	truncate -s "$2" "$CBW_TMP/$1.img"
+	say losetup --find --show "${@:3}" "$CBW_TMP/$1.img"
+}
+
+mk_linear() { # NAME DEVICE [START [LENGTH]]: prints the device
+	local start=${3:-0} length
+	length=${4:-$(($(dev_sectors "$2") - start))}
+	say dmsetup create "$1" --table "0 $length linear $2 $start"
+	echo "/dev/mapper/$1"
+}
+
+# --- cbw -------------------------------------------------------------------------------------------------------
+
+cbw_table() { # ORIGIN TARGET CHUNK ['FEATURE ARGUMENTS' [LENGTH]]: prints the table line; the job is ${CBW_JOB:-backup}
+	local words
+	read -ra words <<< "${4:-}"
+	((${#words[@]} == 0)) || words=("${#words[@]}" "${words[@]}")
+	echo "0 ${5:-$(dev_sectors "$1")} cbw $1 $2 $3 ${CBW_JOB:-backup}${words[*]:+ ${words[*]}}"
+}
+
+cbw_create() { # NAME ORIGIN TARGET CHUNK ['FEATURE ARGUMENTS' [LENGTH]]
+	need_module dm_cbw
+	say dmsetup create "$1" --table "$(cbw_table "${@:2}")"
+}
+
+cbw_field() { # NAME FIELD: a field of the status line; done and total are also there together, as progress
+	local state job sync chunk progress inflight held cbw sweep source_errors target_errors reason done total line
+	line=$(dmsetup status "$1")
+	# shellcheck disable=SC2034 # read by name
+	read -r _ _ _ state job sync chunk progress inflight held cbw sweep source_errors target_errors reason <<< "$line"
+	# shellcheck disable=SC2034
+	done=${progress%/*} total=${progress#*/}
+	[[ -v $2 ]] || fail "status has no field $2"
+	echo "${!2}"
+}
+
+cbw_wait() { # NAME STATE [SECONDS]: the end of the test if another final state comes first
+	local event state end=$((SECONDS + ${3:-60}))
+	while :; do
+		event=$(dmsetup info -c --noheadings -o events "$1")
+		state=$(cbw_field "$1" state)
+		[[ $state != "$2" ]] || return 0
+		[[ ! $state =~ ^(completed|failed|cancelled)$ ]] || fail "$1 is $state, not $2: $(dmsetup status "$1")"
+		((SECONDS < end)) || fail "$1 did not become $2: $(dmsetup status "$1")"
+		# The event number was read before the state: no event is missed.
+		timeout $((end - SECONDS)) dmsetup wait "$1" "$event" > /dev/null || true
+	done
+}
+
+# --- the end ---------------------------------------------------------------------------------------------------
+
+each_dm() { # COMMAND...: for each device-mapper device
+	local name
+	for name in $(dmsetup info -c --noheadings -o name 2>/dev/null); do
+		[[ ! -e /dev/mapper/$name ]] || "$@" "$name" || true
+	done
+}
+
+resume_suspended() { # NAME
+	[[ $(dmsetup info -c --noheadings -o suspended "$1") != Suspended ]] || dmsetup resume "$1"
+}
+
+remove_unused() { # NAME
+	[[ $(dmsetup info -c --noheadings -o open "$1") != 0 ]] || dmsetup remove --retry "$1"
+}
+
+# Layer by layer from the top: a device that something stands on is in use.
+remove_dm() {
+	local left
+	for _ in {1..8}; do
+		losetup -D 2>/dev/null
+		left=$(dmsetup ls 2>/dev/null | cut -f1 | xargs)
+		[[ -n $left && $left != "No devices"* ]] || return 0
+		each_dm remove_unused
+	done
+	echo "left behind: $left" >&2
+	dmsetup remove_all --force
+	return 1
+}
+
+unmount_all() {
+	local source point bad=0
+	while read -r source point _; do
+		[[ $source != /dev/* ]] || umount "$point" || { echo "left behind: mount $point" >&2 && bad=1; }
+	done < <(tac /proc/self/mounts)
+	return "$bad"
+}
+
+remove_nulls() {
+	local dir bad=0
+	for dir in "$nulls"/*/; do
+		[[ ! -d $dir ]] || rmdir "$dir" || bad=1
+	done
+	return "$bad"
+}
+
+unload_cbw() {
+	[[ -d /sys/module/dm_cbw ]] || return 0
+	retry 10 rmmod dm_cbw && return 0
+	echo "left behind: module dm_cbw, in use by $(cat /sys/module/dm_cbw/refcnt)" >&2
+	return 1
+}
+
+# Runs in a trap, where a bare "return" would give the status from before it.
+clean_up() {
+	local clean=0
+	echo "--- cleaning up" >&2
+	trap '' TERM
+	# The group is the test alone; what hangs on a suspended device goes when that is resumed.
+	# shellcheck disable=SC2046 # words are wanted
+	kill -TERM 0 $(jobs -p) 2>/dev/null
+	each_dm resume_suspended
+	wait
+	unmount_all || clean=1
+	remove_dm || clean=1
+	remove_nulls || clean=1
+	unload_cbw || clean=1
+	rm -rf "${CBW_TMP:?}"/*
+	return "$clean"
+}
+
+print_state() {
+	echo "--- state at the failure"
+	dmsetup table
+	dmsetup status
+	dmsetup info -c
+} >&2
+
+at_exit() {
+	local status=$?
+	set +e
+	trap - ERR
+	if ((status != 0 && status != 77)); then
+		print_state
+	elif ! clean_up; then
+		status=1
+	fi
+	exit "$status"
+}
+
+if [[ $- == *i* ]]; then
+	PS1='cbw-guest \w# '
+else
+	set -eEu -o pipefail
+	trap 'echo "FAIL: ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
+	trap at_exit EXIT
+fi
