@@ -74,9 +74,6 @@ static struct cbw_claim *next_pass(struct cbw_sweep *sweep)
 {
 	struct cbw_map *map = sweep->map;
 
-	if (!cbw_map_nr_pending(map))
-		return cbw_map_claim_flush(map);
-
 	if (cbw_map_in_flight(map, CBW_WRITE) || cbw_map_in_flight(map, CBW_SWEEP))
 		return NULL;
 
@@ -93,6 +90,10 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	*delay = 0;
 	if (READ_ONCE(sweep->paused) || yields(sweep))
 		return NULL;
+
+	/* The flush copies nothing, so no limit holds it up. */
+	if (!cbw_map_nr_pending(sweep->map))
+		return cbw_map_claim_flush(sweep->map);
 
 	*delay = speed_delay(sweep, now);
 	if (*delay)

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# a malformed message, or one that comes too late, is refused with one line in the log and changes nothing
+# timeout: 240
+. "$CBW_LIB"
+
+origin=$(mk_null origin 16)
+target=$(mk_null target 16)
+sectors=$(dev_sectors "$origin")
+wanted=()
+
+state() {
+	dmsetup status cbw
+	dmsetup table cbw
+}
+
+refused() { # REASON MESSAGE...
+	local output
+	if output=$(dmsetup message -- cbw 0 "${@:2}" 2>&1); then
+		fail "accepted: ${*:2}"
+	fi
+	[[ $output == *"Invalid argument"* ]] || fail "'${*:2}' failed with: $output"
+	wanted+=("message \"$2\" refused: $1")
+}
+
+malformed() {
+	local word
+	for word in stop Speed= complete; do
+		refused 'it must be pause, resume, cancel, speed <KiB/s> or workers <n>' "$word"
+	done
+	for word in pause resume cancel 'speed 1' 'workers 1'; do
+		# shellcheck disable=SC2086 # the words of the message
+		refused 'it must be pause, resume, cancel, speed <KiB/s> or workers <n>' $word now
+	done
+	for word in speed workers; do
+		refused 'it must be pause, resume, cancel, speed <KiB/s> or workers <n>' "$word"
+	done
+	for word in -1 +1 x 1k 1.5 0x10 4294967296; do
+		refused 'speed takes KiB/s, 0 to 4294967295' speed "$word"
+	done
+	for word in 0 65 -1 +1 x 4294967297; do
+		refused 'workers takes a number, 1 to 64' workers "$word"
+	done
+}
+
+too_late() {
+	local word
+	for word in pause resume cancel; do
+		refused 'the job has ended' "$word"
+	done
+}
+
+nothing_from() { # COMMAND...: no message that it sends changes anything
+	local before
+	before=$(state)
+	"$@"
+	assert_eq "$(state)" "$before" "status and table"
+}
+
+at_rest() { # PROGRESS
+	[[ $(dmsetup status cbw) == *" $1 0 0 "* ]]
+}
+
+# One copy, and the limit lets no other follow in the time of this test: the status stands still.
+cbw_create cbw "$origin" "$target" 128 "speed 1"
+retry 30 at_rest 16/256
+nothing_from malformed
+dmsetup message cbw 0 pause
+nothing_from malformed
+dmsetup message cbw 0 cancel
+nothing_from malformed
+nothing_from too_late
+dmsetup remove --retry cbw
+
+cbw_create cbw "$origin" "$target" 128
+cbw_wait cbw completed
+nothing_from malformed
+nothing_from too_late
+dmsetup remove --retry cbw
+
+dmsetup create bad --table "0 $sectors error"
+cbw_create cbw "$origin" /dev/mapper/bad 128
+cbw_wait cbw failed
+retry 30 at_rest 0/256
+nothing_from malformed
+nothing_from too_late
+
+never_reach_us() {
+	expect_fail 'Empty message|Invalid' dmsetup message cbw 0 ''
+	expect_fail 'sector outside device' dmsetup message cbw "$sectors" cancel
+}
+nothing_from never_reach_us
+
+diff <(printf '%s\n' "${wanted[@]}") <(klog | sed -n 's/.*: \(message ".*" refused: \)/\1/p') >&2 ||
+	fail "the log is not one line for each message"

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# every wrong table line has a message of its own and leaves nothing behind
+# timeout: 300
+. "$CBW_LIB"
+
+need_module dm_cbw
+o=$(mk_null origin 16)
+t=$(mk_null target 16)
+big=$(mk_null big 24)
+small=$(mk_null small 8)
+zoned=$(mk_null zoned 16 zoned=1 zone_size=4)
+addpart "$big" 1 2048 16384
+addpart "$big" 2 20480 16384
+sectors=$(dev_sectors "$o")
+idle=("$o" "$t" "$big" "$small")
+
+wanted=()
+
+unheld() { # DEVICE...: nobody stands on it
+	local device
+	for device; do
+		! compgen -G "/sys/class/block/${device##*/}/holders/*" || fail "$device is held"
+	done
+}
+
+refused_table() { # MESSAGE TABLE
+	! dmsetup create wrong --table "$2" 2> /dev/null || fail "accepted: $2"
+	[[ ! -e /dev/mapper/wrong ]] || fail "left behind by: $2"
+	wanted+=("$1|$2")
+}
+
+refused() { # MESSAGE WORDS...: and no device that is ours is held
+	refused_table "cbw: $1" "0 ${len:-$sectors} cbw ${*:2}"
+	unheld "${idle[@]}"
+}
+
+check_log() { # for each refused table one line, its own
+	local lines i
+	mapfile -t lines < <(klog | grep '^device-mapper: table: ')
+	for i in "${!wanted[@]}"; do
+		[[ ${lines[i]:-} =~ :\ ${wanted[i]%%|*}(\ \(-E[A-Z]+\))?$ ]] ||
+			{ echo "'${wanted[i]#*|}' was refused with '${lines[i]:-}', not with '${wanted[i]%%|*}'" >&2 && wrong_lines=1; }
+	done
+	[[ ! -v wrong_lines ]] || fail "wrong messages"
+	assert_eq "${#lines[@]}" "${#wanted[@]}" "the number of refusals in the log"
+	! klog_has 'dm_put_device call missing' || fail "a device was not put back"
+}
+
+accepted() { # WORDS...
+	say dmsetup create right --table "0 $sectors cbw $*"
+	dmsetup remove --retry right
+}
+
+# --- the words -------------------------------------------------------------------------------------------------
+
+refused 'Too few arguments: .*'
+for words in "$o" "$o $t" "$o $t 128"; do
+	refused 'Too few arguments: .*' "$words"
+done
+for chunk in 0 3 7 4 100 4194304 -8 abc 128x 4294967296 99999999999999999999; do
+	refused 'Chunk size must be a power of two, 8 to 2097152 sectors' "$o $t $chunk backup"
+done
+refused 'Job must be backup' "$o $t 128 copy"
+refused 'Job backup needs a target device' "$o - 128 backup"
+refused 'Unknown feature .*' "$o $t 128 backup 1 fast"
+refused 'Unknown feature .*' "$o $t 128 backup 2 Speed 1"
+refused 'Unknown feature .*' "$o $t 128 backup 2 paused 1"
+refused 'The number of feature words must follow the job' "$o $t 128 backup speed 1"
+refused 'The number of feature words must follow the job' "$o $t 128 backup -1"
+refused 'The number of feature words is not the number given' "$o $t 128 backup 1"
+refused 'The number of feature words is not the number given' "$o $t 128 backup 3 speed 1"
+refused 'The number of feature words is not the number given' "$o $t 128 backup 1 speed 1"
+refused 'The number of feature words is not the number given' "$o $t 128 backup 0 paused"
+refused 'Feature paused is given twice' "$o $t 128 backup 2 paused paused"
+
+while IFS='|' read -r feature values right wrongs; do
+	refused "Feature $feature is given twice" "$o $t 128 backup 4 $feature $right $feature $right"
+	refused "Feature $feature needs a value: $values" "$o $t 128 backup 1 $feature"
+	for wrong in $wrongs; do
+		refused "Feature $feature takes $values" "$o $t 128 backup 2 $feature $wrong"
+	done
+done <<-END
+	sync|full or none|full|Full fullx 0 paused
+	on_cbw_error|break-snapshot or break-write|break-write|break 1 paused
+	discard|skip or copy|copy|keep 0 paused
+	cbw_timeout|milliseconds, 0 to 4294967295|1000|-1 +1 4294967296 1s x 1.5 0x10
+	speed|KiB/s, 0 to 4294967295|1024|-1 +1 4294967296 1k x
+	workers|a number, 1 to 64|8|0 65 -1 x 4294967297
+	max_copy|sectors, one chunk to 2097152|1024|0 7 -8 x 2097153 4294967296
+END
+refused 'Feature max_copy must not be less than the chunk size' "$o $t 128 backup 2 max_copy 64"
+
+# --- the devices -----------------------------------------------------------------------------------------------
+
+len=$((sectors + 1)) refused 'The table is longer than the origin device' "$o $big 128 backup"
+refused 'Target device is shorter than the table' "$o $small 128 backup"
+refused 'Cannot open the origin device' "/dev/none $t 128 backup"
+refused 'Cannot open the target device' "$o /dev/none 128 backup"
+refused 'Cannot open the target device' "$o 1048575:0 128 backup"
+refused 'Zoned devices are not supported' "$o $zoned 128 backup"
+refused 'Zoned devices are not supported' "$zoned $t 128 backup"
+
+blockdev --setro "$t"
+refused 'Target device is read-only' "$o $t 128 backup"
+blockdev --setrw "$t"
+
+mkdir "$CBW_TMP/mnt"
+mkfs.ext4 -q "$t"
+mount "$t" "$CBW_TMP/mnt"
+refused 'Target device is in use: .*' "$o $t 128 backup"
+refused 'Origin device is in use: .*' "$t $o 128 backup"
+umount "$CBW_TMP/mnt"
+
+refused 'Origin and target are the same device, .*' "$o $o 128 backup"
+refused 'Origin and target are the same device, .*' "$o $(< "/sys/class/block/${o##*/}/dev") 128 backup"
+len=16384 refused 'Target device is in use: .*a partition of the origin, .*' "$big ${big}1 128 backup"
+len=16384 refused 'Target device is in use: .*a partition of the origin, .*' "${big}1 $big 128 backup"
+
+scsi_disk() { # prints the only one, once it is there
+	retry 30 compgen -G '/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*' > "$CBW_TMP/scsi" &&
+		retry 30 test -b "/dev/$(basename "$(< "$CBW_TMP/scsi")")" &&
+		echo "/dev/$(basename "$(< "$CBW_TMP/scsi")")"
+}
+
+if modprobe -q sd_mod && modprobe -q scsi_debug physblk_exp=4 dev_size_mb=16; then
+	scsi=$(scsi_disk)
+	assert_eq "$(blockdev --getpbsz "$scsi")" 8192 "physical block of $scsi"
+	refused "Chunk size is not a multiple of the devices' block sizes" "$o $scsi 8 backup"
+	accepted "$o $scsi 16 backup"
+	accepted "$scsi $t 8 backup"
+	retry 10 rmmod scsi_debug
+fi
+
+# --- other jobs ------------------------------------------------------------------------------------------------
+
+idle=()
+third=$(mk_null third 16)
+fourth=$(mk_null fourth 16)
+in_job() {
+	refused 'Origin device is in use by another cbw job' "$o $third 128 backup"
+	refused 'Origin device is in use by another cbw job' "$t $third 128 backup"
+	refused 'Origin device is in use by another cbw job' "$t $o 128 backup"
+	refused 'Origin device is in use by another cbw job' "$o $t 128 backup"
+	refused 'Target device is in use by another cbw job' "$third $o 128 backup"
+	refused 'Target device is in use by another cbw job' "$third $t 128 backup"
+}
+cbw_create job "$o" "$t" 128 paused
+in_job
+say dmsetup create other --table "0 $sectors cbw $third $fourth 128 backup"
+dmsetup remove --retry other
+dmsetup message job 0 cancel
+in_job
+dmsetup remove --retry job
+
+say dmsetup create job --notable
+say dmsetup load job --table "$(cbw_table "$o" "$t" 128)"
+in_job
+dmsetup remove --retry job
+
+# --- what the device-mapper refuses for us ---------------------------------------------------------------------
+
+refused_table 'Gap in table' "8 $((sectors - 8)) cbw $o $t 128 backup"
+refused_table 'zero-length target' "0 0 cbw $o $t 128 backup"
+alone='.*must .*alone in table'
+refused_table "$alone" "0 8 linear $third 0"$'\n'"8 $((sectors - 8)) cbw $o $t 128 backup"
+refused_table "$alone" "0 $sectors cbw $o $t 128 backup"$'\n'"$sectors 8 linear $third 0"
+unheld "$o" "$t" "$third"
+
+# --- and what is right -----------------------------------------------------------------------------------------
+
+accepted "$o $t 128 backup"
+accepted "$o $big 128 backup 0"
+sectors=16384 accepted "${big}1 ${big}2 128 backup"
+sectors=16384 accepted "$o $t 8 backup 15 sync none on_cbw_error break-write cbw_timeout 0 speed 0 workers 1 max_copy 8 discard copy paused"
+accepted "$o $t 2097152 backup 8 max_copy 2097152 workers 64 speed 4294967295 cbw_timeout 4294967295"
+unheld "$o" "$t" "$big" "$small" "$third" "$fourth"
+say python3 - "$o" "$t" "$big" "$small" "$zoned" "$third" "$fourth" <<-'END'
+	import os, sys
+	for device in sys.argv[1:]:
+	    os.close(os.open(device, os.O_RDWR | os.O_EXCL))
+END
+check_log

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# what dmsetup table prints loads again word for word, with what messages have set
+# timeout: 240
+. "$CBW_LIB"
+
+origin=$(mk_null origin 16)
+target=$(mk_null target 16)
+
+shows() { # CHUNK FEATURES
+	local words
+	read -ra words <<< "$2"
+	line=$(dmsetup table cbw)
+	assert_eq "${line#* cbw * * }" "$1 backup ${#words[*]}${words[*]:+ ${words[*]}}" "the line after the devices"
+}
+
+again() { # what the table of cbw was shown as is loaded and printed
+	dmsetup remove --retry cbw
+	say dmsetup create cbw --table "$line"
+	assert_eq "$(dmsetup table cbw)" "$line" "the table loaded again"
+}
+
+while IFS='|' read -r chunk features; do
+	cbw_create cbw "$origin" "$target" "$chunk" "$features"
+	shows "$chunk" "$features"
+	again
+	dmsetup remove --retry cbw
+done <<-END
+	8|
+	2097152|max_copy 2097152
+	128|paused
+	128|sync full speed 1
+	128|sync none
+	128|on_cbw_error break-snapshot workers 64 discard skip
+	8|on_cbw_error break-write cbw_timeout 0 speed 0 max_copy 8 discard copy paused
+	2097152|sync none cbw_timeout 4294967295 speed 4294967295 workers 1 max_copy 2097152 paused
+END
+
+cbw_create cbw "$origin" "$target" 128 "workers 3 cbw_timeout 7 speed 1"
+before=$(dmsetup table cbw)
+dmsetup message cbw 0 pause
+assert_eq "$(dmsetup table cbw)" "$before" "the table of a job that a message paused"
+dmsetup message cbw 0 speed 77
+dmsetup message cbw 0 workers 5
+shows 128 "cbw_timeout 7 speed 77 workers 5"
+again
+dmsetup message cbw 0 speed 0
+shows 128 "cbw_timeout 7 speed 0 workers 5"
+again
+dmsetup remove --retry cbw
+
+cbw_create cbw "$origin" "$target" 128 paused
+dmsetup message cbw 0 speed 9
+dmsetup message cbw 0 resume
+shows 128 "speed 9 paused"
+again
+assert_eq "$(cbw_field cbw state)" paused "state"
