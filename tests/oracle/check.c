@@ -78,6 +78,35 @@ static void read_device(struct check *c, const char *path)
 	free(buf);
 }
 
+static bool all_foreign(const uint64_t *held, uint64_t first, uint64_t end)
+{
+	while (first < end && held[first] == HELD_FOREIGN)
+		first++;
+	return first == end;
+}
+
+/*
+ * The origin before the device: a chunk that is unsaved when it is read second
+ * was pending when it was read first, so this is right under writers, too.
+ */
+static void read_view(struct check *c, const char *path)
+{
+	const struct log_header *head = &c->history.head;
+	uint64_t step = c->options->chunk / head->block_size;
+	uint64_t *origin;
+
+	read_device(c, c->options->pending_from);
+	origin = c->held;
+	read_device(c, path);
+	for (uint64_t b = 0; b < head->nr_blocks; b += step) {
+		uint64_t left = head->nr_blocks - b, nr = left < step ? left : step;
+
+		if (all_foreign(c->held, b, b + nr))
+			memcpy(c->held + b, origin + b, nr * sizeof(*origin));
+	}
+	free(origin);
+}
+
 /* ---- one block; the history must have been sought to it ---- */
 
 /*
@@ -431,7 +460,10 @@ bool check_device(const char *device, const char *log, const struct check_option
 	memset(result, 0, sizeof(*result));
 	log_read_header(log, &c.history.head);
 	/* The device first: the log then has every write that is found on it. */
-	read_device(&c, device);
+	if (own.pending_from)
+		read_view(&c, device);
+	else
+		read_device(&c, device);
 	history_load(&c.history, log);
 	c.evidence = must(calloc(c.history.head.nr_records + 1, 1));
 	set_bounds(&c, &own);

@@ -26,7 +26,12 @@
 struct check_options {
 	uint64_t after, before;	/* p must lie within (ns); 0 and UINT64_MAX: anywhere */
 	uint64_t pit;		/* p is after this write, or one of the two above */
-	uint64_t chunk;		/* bytes; only to name chunks; 0: do not */
+	uint64_t chunk;		/* bytes; 0: unknown, then chunks are not named */
+	/*
+	 * Chunks that hold foreign stamps only were never saved: they are taken
+	 * from this device, the origin, as a snapshot view would. NULL: they are wrong.
+	 */
+	const char *pending_from;
 	uint64_t torn_min;	/* bytes: from this size on a write may be torn; UINT64_MAX: none */
 	uint64_t report;	/* how many violations are described */
 };

@@ -26,14 +26,24 @@ static int open_fd(const char *path, enum device_access access)
 	return fd;
 }
 
-static void check_block_device(struct device *dev, uint32_t block_size)
+/* Reads smaller than the device's sectors go through the cache, which must not be from before. */
+static void read_through_cache(const struct device *dev)
+{
+	if (fcntl(dev->fd, F_SETFL, O_RDONLY) || ioctl(dev->fd, BLKFLSBUF))
+		err(1, "%s", dev->path);
+}
+
+static void check_block_device(struct device *dev, uint32_t block_size,
+			       enum device_access access)
 {
 	int logical = 0;
 
 	if (ioctl(dev->fd, BLKGETSIZE64, &dev->bytes) ||
 	    ioctl(dev->fd, BLKSSZGET, &logical))
 		err(1, "%s", dev->path);
-	if (block_size % logical)
+	if (block_size % logical && access == DEVICE_READ)
+		read_through_cache(dev);
+	else if (block_size % logical)
 		errx(1, "%s: block size %u is not a multiple of its sectors of %d bytes",
 		     dev->path, block_size, logical);
 }
@@ -52,7 +62,7 @@ void device_open(struct device *dev, const char *path, enum device_access access
 		errx(1, "%s: neither a block device nor a file", path);
 	dev->bytes = st.st_size;
 	if (dev->is_block)
-		check_block_device(dev, block_size);
+		check_block_device(dev, block_size, access);
 }
 
 void device_close(struct device *dev)

@@ -21,7 +21,7 @@ static const char usage_text[] =
 "                 [--chunk SIZE] [--hot] [--discard %] [--zero %] [--read %] [--flush %]\n"
 "                 [--direct|--buffered] [--allow-errors]\n"
 "       cbw-stamp check DEVICE --log FILE [--final | --pit SEQ | [--after NS] [--before NS]]\n"
-"                 [--allow-torn[=SIZE]] [--chunk SIZE] [--report N]\n"
+"                 [--allow-torn[=SIZE]] [--chunk SIZE [--pending-from ORIGIN]] [--report N]\n"
 "       cbw-stamp now\n"
 "SIZE: bytes, or with a suffix s (sectors), K, M, G.\n";
 
@@ -93,7 +93,7 @@ static enum writer_mode parse_mode(const char *text)
 
 enum {
 	AFTER = 1, ALLOW_ERRORS, ALLOW_TORN, BEFORE, BLOCK, BUFFERED, CHUNK, DIRECT, DISCARD,
-	FINAL, FLUSH, HOT, LOG, MAX, MIN, MODE, OPS, PIT, READ, REPORT, SECONDS, SEED, THREADS,
+	FINAL, FLUSH, HOT, LOG, MAX, MIN, MODE, OPS, PENDING_FROM, PIT, READ, REPORT, SECONDS, SEED, THREADS,
 	UNTIL_FILE, ZERO,
 };
 
@@ -115,6 +115,7 @@ static const struct option long_options[] = {
 	{ "min", required_argument, NULL, MIN },
 	{ "mode", required_argument, NULL, MODE },
 	{ "ops", required_argument, NULL, OPS },
+	{ "pending-from", required_argument, NULL, PENDING_FROM },
 	{ "pit", required_argument, NULL, PIT },
 	{ "read", required_argument, NULL, READ },
 	{ "report", required_argument, NULL, REPORT },
@@ -149,6 +150,7 @@ static void set_option(struct options *o, int option, const char *name, const ch
 	case MIN:	w->min = parse_size(name, value); break;
 	case MODE:	w->mode = parse_mode(value); break;
 	case OPS:	w->ops = parse_count(name, value, 1, LOG_MAX_RECORDS); break;
+	case PENDING_FROM: c->pending_from = value; break;
 	case PIT:	c->pit = parse_count(name, value, 0, LOG_MAX_RECORDS); break;
 	case READ:	w->read = parse_count(name, value, 0, 100); break;
 	case REPORT:	c->report = parse_count(name, value, 0, UINT64_MAX); break;
@@ -175,6 +177,8 @@ static void validate(const struct options *o)
 		usage("--read, --zero and --discard are more than 100 per cent together");
 	if (w->mode == MODE_BOUNDARY && (!w->chunk || w->chunk % w->block_size))
 		usage("--mode boundary needs --chunk, a multiple of the block size");
+	if (o->check.pending_from && (!o->check.chunk || o->check.chunk % 4096))
+		usage("--pending-from needs --chunk, a multiple of 4 KiB");
 	if (o->check.after > o->check.before)
 		usage("--after is later than --before");
 	if (o->check.pit != CHECK_NO_PIT &&

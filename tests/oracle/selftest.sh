@@ -93,6 +93,14 @@ spoil; truncate -s -512 spoilt; wrong spoilt
 spoil; "$stamp" fill foreign --seed 1 2>/dev/null && fail "filled a file that does not exist"
 truncate -s "$size" foreign; "$stamp" fill foreign --seed $((seed + 1))
 patch_block spoilt foreign $((size / 512 - 1)); wrong spoilt
+
+# A view: what holds foreign stamps only comes from the origin, but by whole chunks.
+cp foreign view; dd if=backup of=view bs=64K count=100 conv=notrunc status=none
+cp foreign pending; dd if=backup of=pending bs=64K skip=100 seek=100 conv=notrunc status=none
+wrong view --pit "$pit"
+right view --pit "$pit" --chunk 64K --pending-from pending
+wrong view --pit "$pit" --chunk 64K --pending-from origin
+patch_block view backup 20000; wrong view --pit "$pit" --chunk 64K --pending-from pending
 : >zeroed; truncate -s "$size" zeroed; wrong zeroed
 
 # A second run goes on with the log, and reads what the first one left.

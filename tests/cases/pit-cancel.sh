@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# timeout: 240
+# a job that is cancelled under load costs the writers nothing, and the next one is right
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/pit.sh"
+
+null_devices 48
+for sync in full none; do
+	start_writers
+	load 16 "speed 256 sync $sync"
+	resume
+	sleep 0.$((RANDOM % 10))
+	say dmsetup message cbw 0 cancel
+	sleep 1
+	assert_eq "$(cbw_field cbw state) $(cbw_field cbw reason)" "cancelled user" "state and reason"
+	assert_eq "$(cbw_field cbw held)" 0 "held writes"
+	load 128 "speed 16384"
+	resume
+	cbw_wait cbw completed
+	stop_writers
+	check_pit
+	check_newest
+done
