@@ -29,9 +29,11 @@ struct feature {
 	.no_value = "Feature " _name " needs a value: " _values
 
 static const char * const sync_words[] = { "full", "none", NULL };
+
 static const char * const on_cbw_error_words[] = {
 	"break-snapshot", "break-write", NULL
 };
+
 static const char * const discard_words[] = { "skip", "copy", NULL };
 
 static const struct feature features[CBW_NR_FEATURES] = {
@@ -73,6 +75,9 @@ static const struct feature features[CBW_NR_FEATURES] = {
 		.twice = "Feature paused is given twice",
 	},
 };
+
+static char unknown_feature[] =
+	"Unknown feature (not sync on_cbw_error cbw_timeout speed workers max_copy discard paused)";
 
 static bool is_flag(const struct feature *feature)
 {
@@ -136,7 +141,7 @@ static int parse_feature(struct cbw_args *args, struct dm_arg_set *as, char **er
 			break;
 
 	if (i == CBW_NR_FEATURES) {
-		*error = "Unknown feature (known: sync on_cbw_error cbw_timeout speed workers max_copy discard paused)";
+		*error = unknown_feature;
 		return -EINVAL;
 	}
 	if (test_bit(i, &args->given)) {

@@ -28,7 +28,7 @@ struct check {
 	uint64_t *held;		/* what each block holds, as in stamp.h */
 	uint8_t *evidence;	/* SEEN, MISSED per write */
 	uint64_t lo, hi;	/* the instants that are left */
-	struct gap *gaps;	/* forbidden inside [lo, hi]: all alternatives of a block are elsewhere */
+	struct gap *gaps;	/* forbidden in [lo, hi]: a block's alternatives lie elsewhere */
 	size_t nr_gaps, room;
 };
 

@@ -57,7 +57,8 @@ void history_load(struct history *h, const char *log_path)
 	h->by_end = sorted(h, compare_end);
 	seqset_init(&h->decisive, h->head.nr_records);
 	seqset_init(&h->zeroing, h->head.nr_records);
-	h->nr_added = h->nr_removed = 0;
+	h->nr_added = 0;
+	h->nr_removed = 0;
 }
 
 void history_free(struct history *h)
@@ -115,7 +116,8 @@ void history_rewind(struct history *h)
 {
 	/* Past the end every write has come and gone: the sets are empty. */
 	history_seek(h, FOREVER);
-	h->nr_added = h->nr_removed = 0;
+	h->nr_added = 0;
+	h->nr_removed = 0;
 }
 
 bool history_wrote(const struct history *h, uint64_t seq, uint64_t block)

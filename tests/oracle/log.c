@@ -79,7 +79,8 @@ struct log *log_open(const char *path, uint64_t seed, uint32_t block_size,
 	log->records = (void *)((char *)log->header + HEADER_BYTES);
 	if (st.st_size > HEADER_BYTES)
 		log->room = (st.st_size - HEADER_BYTES) / sizeof(struct log_record);
-	if (!log->room && (errno = grow(log, GROW_RECORDS)))
+	errno = log->room ? 0 : grow(log, GROW_RECORDS);
+	if (errno)
 		err(1, "%s", path);
 	if (!begin_header(log->header, seed, block_size, nr_blocks))
 		errx(1, "%s: made for another seed, block size or device size", path);

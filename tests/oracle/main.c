@@ -93,8 +93,8 @@ static enum writer_mode parse_mode(const char *text)
 
 enum {
 	AFTER = 1, ALLOW_ERRORS, ALLOW_TORN, BEFORE, BLOCK, BUFFERED, CHUNK, DIRECT, DISCARD,
-	FINAL, FLUSH, HOT, LOG, MAX, MIN, MODE, OPS, PENDING_FROM, PIT, READ, REPORT, SECONDS, SEED, THREADS,
-	UNTIL_FILE, ZERO,
+	FINAL, FLUSH, HOT, LOG, MAX, MIN, MODE, OPS, PENDING_FROM, PIT, READ, REPORT,
+	SECONDS, SEED, THREADS, UNTIL_FILE, ZERO,
 };
 
 static const struct option long_options[] = {
@@ -133,33 +133,87 @@ static void set_option(struct options *o, int option, const char *name, const ch
 	struct check_options *c = &o->check;
 
 	switch (option) {
-	case AFTER:	c->after = parse_count(name, value, 0, UINT64_MAX); break;
-	case ALLOW_ERRORS: w->allow_errors = true; break;
-	case ALLOW_TORN: c->torn_min = value ? parse_size(name, value) : 0; break;
-	case BEFORE:	c->before = parse_count(name, value, 0, UINT64_MAX); break;
-	case BLOCK:	w->block_size = parse_count(name, value, 512, 4096); break;
-	case BUFFERED:	w->buffered = true; break;
-	case CHUNK:	w->chunk = c->chunk = parse_size(name, value); break;
-	case DIRECT:	w->buffered = false; break;
-	case DISCARD:	w->discard = parse_count(name, value, 0, 100); break;
-	case FINAL:	c->pit = CHECK_LAST_PIT; break;
-	case FLUSH:	w->flush = parse_count(name, value, 0, 100); break;
-	case HOT:	w->hot = true; break;
-	case LOG:	o->log = value; break;
-	case MAX:	w->max = parse_size(name, value); break;
-	case MIN:	w->min = parse_size(name, value); break;
-	case MODE:	w->mode = parse_mode(value); break;
-	case OPS:	w->ops = parse_count(name, value, 1, LOG_MAX_RECORDS); break;
-	case PENDING_FROM: c->pending_from = value; break;
-	case PIT:	c->pit = parse_count(name, value, 0, LOG_MAX_RECORDS); break;
-	case READ:	w->read = parse_count(name, value, 0, 100); break;
-	case REPORT:	c->report = parse_count(name, value, 0, UINT64_MAX); break;
-	case SECONDS:	w->seconds = parse_count(name, value, 1, 1000000); break;
-	case SEED:	w->seed = parse_count(name, value, 0, UINT64_MAX); break;
-	case THREADS:	w->threads = parse_count(name, value, 1, GATE_MAX_THREADS); break;
-	case UNTIL_FILE: w->until_file = value; break;
-	case ZERO:	w->zero = parse_count(name, value, 0, 100); break;
-	default:	usage("unknown or incomplete option");
+	case AFTER:
+		c->after = parse_count(name, value, 0, UINT64_MAX);
+		break;
+	case ALLOW_ERRORS:
+		w->allow_errors = true;
+		break;
+	case ALLOW_TORN:
+		c->torn_min = value ? parse_size(name, value) : 0;
+		break;
+	case BEFORE:
+		c->before = parse_count(name, value, 0, UINT64_MAX);
+		break;
+	case BLOCK:
+		w->block_size = parse_count(name, value, 512, 4096);
+		break;
+	case BUFFERED:
+		w->buffered = true;
+		break;
+	case CHUNK:
+		w->chunk = parse_size(name, value);
+		c->chunk = w->chunk;
+		break;
+	case DIRECT:
+		w->buffered = false;
+		break;
+	case DISCARD:
+		w->discard = parse_count(name, value, 0, 100);
+		break;
+	case FINAL:
+		c->pit = CHECK_LAST_PIT;
+		break;
+	case FLUSH:
+		w->flush = parse_count(name, value, 0, 100);
+		break;
+	case HOT:
+		w->hot = true;
+		break;
+	case LOG:
+		o->log = value;
+		break;
+	case MAX:
+		w->max = parse_size(name, value);
+		break;
+	case MIN:
+		w->min = parse_size(name, value);
+		break;
+	case MODE:
+		w->mode = parse_mode(value);
+		break;
+	case OPS:
+		w->ops = parse_count(name, value, 1, LOG_MAX_RECORDS);
+		break;
+	case PENDING_FROM:
+		c->pending_from = value;
+		break;
+	case PIT:
+		c->pit = parse_count(name, value, 0, LOG_MAX_RECORDS);
+		break;
+	case READ:
+		w->read = parse_count(name, value, 0, 100);
+		break;
+	case REPORT:
+		c->report = parse_count(name, value, 0, UINT64_MAX);
+		break;
+	case SECONDS:
+		w->seconds = parse_count(name, value, 1, 1000000);
+		break;
+	case SEED:
+		w->seed = parse_count(name, value, 0, UINT64_MAX);
+		break;
+	case THREADS:
+		w->threads = parse_count(name, value, 1, GATE_MAX_THREADS);
+		break;
+	case UNTIL_FILE:
+		w->until_file = value;
+		break;
+	case ZERO:
+		w->zero = parse_count(name, value, 0, 100);
+		break;
+	default:
+		usage("unknown or incomplete option");
 	}
 }
 
@@ -262,7 +316,8 @@ int main(int argc, char **argv)
 		o.writer.min = o.writer.block_size;
 	validate(&o);
 	if (argc - optind != verb->needs_device)
-		usage(verb->needs_device ? "%s needs one device" : "%s takes no device", verb->name);
+		usage(verb->needs_device ? "%s needs one device" : "%s takes no device",
+		      verb->name);
 	o.device = argv[optind];
 	if (verb->needs_log && !o.log)
 		usage("%s needs --log", verb->name);

@@ -437,7 +437,7 @@ bool writer_run(const char *device, const char *log, const struct writer_options
 	run.nr_blocks = run.dev.bytes / options->block_size;
 	if (!run.nr_blocks)
 		errx(1, "%s: smaller than a block", device);
-	/* No two operations share a page: one's write-back would carry the other's half-written block. */
+	/* No two share a page: one's write-back would carry the other's half-written block. */
 	if (options->buffered && options->block_size < PAGE_BYTES)
 		run.grain = PAGE_BYTES / options->block_size;
 	run.log = log_open(log, options->seed, options->block_size, run.nr_blocks);
