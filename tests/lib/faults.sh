@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A job whose two devices go wrong when a test says so. After guest.sh:  . "${CBW_LIB%/*}/faults.sh"
+#
+#     /dev/mapper/cbw    chunks of 64 KiB
+#        |       \
+#     origin     target      dm-delay: reads, writes and flushes take ways of their own, at a pace of their own
+#      |    \     |    \
+#  origin0  -bad  ...        null_blk, and a device on which everything fails
+#
+# $pit is a copy of the origin as it was before the job; $new is what "put" writes.
+
+# shellcheck disable=SC2034 # read by the tests
+origin=/dev/mapper/origin target=/dev/mapper/target
+pit=$CBW_TMP/pit new=$CBW_TMP/new
+declare -A pace
+
+# --- devices that go wrong -------------------------------------------------------------------------------------
+
+segment() { # NAME START LENGTH READ WRITE FLUSH: the last three are devices
+	local ms=${pace[$1]:-0}
+	(($3 == 0)) || echo "$2 $3 delay $4 $2 $ms $5 $2 $ms $6 $2 0"
+}
+
+table_of() { # NAME [read|write|flush|all [DEVICE [START LENGTH]]]: that kind of I/O takes the way over DEVICE
+	local null=/dev/${1}0 kind=${2:-} way=${3:-/dev/mapper/$1-bad} size start=${4:-0} length ways
+	size=$(dev_sectors "$null")
+	length=${5:-$size} ways=("$null" "$null" "$null")
+	case $kind in
+	read) ways[0]=$way ;;
+	write) ways[1]=$way ;;
+	flush) ways[2]=$way ;;
+	all) ways=("$way" "$way" "$way") ;;
+	esac
+	segment "$1" 0 "$start" "$null" "$null" "$null"
+	segment "$1" "$start" "$length" "${ways[@]}"
+	segment "$1" $((start + length)) $((size - start - length)) "$null" "$null" "$null"
+}
+
+mk_faulty() { # NAME MIB [ATTRIBUTE=VALUE]...
+	need_module dm_delay dm_flakey
+	mk_null "${1}0" "${@:2}" > /dev/null
+	# Unlike dm-error it fails flushes, too.
+	dmsetup create "$1-bad" --table "0 $(dev_sectors "/dev/${1}0") flakey /dev/${1}0 0 0 1"
+	table_of "$1" | dmsetup create "$1"
+}
+
+reroute() { # NAME [KIND [DEVICE [START LENGTH]]]: as table_of; a device that hangs goes on with it
+	table_of "$@" | dmsetup load "$1"
+	dmsetup resume "$1"
+}
+
+inject() { # NAME KIND [CHUNK]: errors, everywhere or in that chunk
+	say reroute "$1" "$2" "/dev/mapper/$1-bad" ${3:+$(($3 * 128)) 128}
+}
+
+mend() { # NAME
+	say reroute "$1"
+}
+
+slow() { # NAME MILLISECONDS
+	pace[$1]=$2
+	say reroute "$1"
+}
+
+hang() { # NAME
+	say dmsetup suspend --noflush --nolockfs "$1"
+}
+
+unhang() { # NAME
+	say dmsetup resume "$1"
+}
+
+fault_pair() { # MIB [TARGET-ATTRIBUTE=VALUE]...
+	mk_faulty origin "$1"
+	mk_faulty target "$@"
+	dd if=/dev/urandom of="$pit" bs=1M count="$1" status=none
+	dd if="$pit" of=/dev/origin0 bs=1M oflag=direct status=none
+	dd if=/dev/zero bs=64k count=1 status=none | tr '\0' '\377' > "$new"
+}
+
+# --- writes ----------------------------------------------------------------------------------------------------
+
+put() { # CHUNK [DD-OPTION]...: the first 4 KiB of it
+	dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=$(($1 * 16)) oflag=direct status=none "${@:2}"
+}
+
+begin_put() { # CHUNK: in the background; $! is what ends_as takes
+	{ put "$@" || exit 1; } &
+}
+
+ends_as() { # ok|error PID
+	local got=ok
+	retry 30 gone "$2" || fail "a write does not end: $(dmsetup status cbw)"
+	wait "$2" || got=error
+	assert_eq "$got" "$1" "the end of a write"
+}
+
+begin_held_put() { # CHUNK [HELD]: and waits until so many are held
+	begin_put "$1"
+	await_status held="${2:-1}"
+}
+
+read_chunk() { # DEVICE CHUNK [BYTES]
+	dd if="$1" bs=64k skip="$2" count=1 iflag=direct status=none | head -c "${3:-65536}"
+}
+
+assert_pit() { # DEVICE CHUNK...
+	local chunk
+	for chunk in "${@:2}"; do
+		cmp -s <(read_chunk "$1" "$chunk") <(dd if="$pit" bs=64k skip="$chunk" count=1 status=none) ||
+			fail "chunk $chunk of $1 does not have its content of the point in time"
+	done
+}
+
+assert_new() { # DEVICE CHUNK
+	cmp -s <(read_chunk "$1" "$2" 4096) <(head -c 4096 "$new") || fail "chunk $2 of $1 is not what was written"
+}
+
+# --- the status ------------------------------------------------------------------------------------------------
+
+status_is() { # FIELD=PATTERN...: all at one moment
+	local state progress inflight held cbw sweep source_errors target_errors reason line want name
+	line=$(dmsetup status cbw)
+	# shellcheck disable=SC2034 # read by name
+	read -r _ _ _ state _ _ _ progress inflight held cbw sweep source_errors target_errors reason <<< "$line"
+	for want; do
+		name=${want%%=*}
+		# shellcheck disable=SC2053 # a pattern
+		[[ ${!name} == ${want#*=} ]] || return 1
+	done
+}
+
+assert_status() { # FIELD=PATTERN...
+	status_is "$@" || fail "the status is not $*: $(dmsetup status cbw)"
+}
+
+await_status() { # FIELD=PATTERN...
+	retry 30 status_is "$@" || fail "the status did not become $*: $(dmsetup status cbw)"
+}
