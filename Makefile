@@ -11,7 +11,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(KVER)
 
 .DEFAULT_GOAL := module
-.PHONY: module install helpers setup test long check demo shell clean help print-KDIR
+.PHONY: module install helpers setup test long mutants check demo shell clean help print-KDIR
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
@@ -30,8 +30,10 @@ setup: ## install the packages that building and testing need
 # KVER is looked up anew after the set-up, which may have brought the kernel.
 test: setup ## build and run the fast tests in a virtual machine
 	@$(MAKE) --no-print-directory run-fast
-long: setup ## the long tests too
-	@$(MAKE) --no-print-directory run-all
+long: setup ## the long tests too, and the mutants
+	@$(MAKE) --no-print-directory run-all mutants
+mutants: helpers ## break one rule after the other: do the tests notice?
+	@KVER=$(KVER) tests/mutants/run
 demo: setup ## show a backup of a busy device, in a virtual machine
 	@$(MAKE) --no-print-directory module helpers
 	@tests/demo/run

@@ -225,8 +225,24 @@ remove_nulls() {
 	return "$bad"
 }
 
+# Whatever cbw takes, its constructor takes. The kernel's allocators remember who has what (slub_debug=U). The caller
+# is looked at, too: code of a module that is gone may have stood where cbw is now.
+leaks() {
+	grep -h -B6 -A1 'cbw_ctr+' /sys/kernel/debug/slab/kmalloc-*/alloc_traces 2>/dev/null | grep -B7 dm_table_add_target
+	grep '\[dm_cbw\]' /proc/vmallocinfo
+}
+
+no_leak() {
+	[[ -z $(leaks) ]]
+}
+
 unload_cbw() {
 	[[ -d /sys/module/dm_cbw ]] || return 0
+	# Some of it is freed by RCU, a moment later.
+	if ! retry 10 no_leak; then
+		printf 'left behind: memory of cbw\n%s\n' "$(leaks)" >&2
+		return 1
+	fi
 	retry 10 rmmod dm_cbw && return 0
 	echo "left behind: module dm_cbw, in use by $(cat /sys/module/dm_cbw/refcnt)" >&2
 	return 1
