@@ -3,10 +3,10 @@
 # a busy ext4 on a logical volume is backed up live, checked and compared
 # timeout: 600
 . "$CBW_LIB"
-exec 2> "$CBW_TMP/noise"	# what tools say belongs to no demonstration, unless it fails
+exec 2> /run/noise	# what tools say belongs to no demonstration, unless it fails
 
 print_state() { # instead of the library's
-	cat "$CBW_TMP/noise"
+	cat /run/noise
 }
 
 mib=384
@@ -49,7 +49,7 @@ start_load() {
 	fio --name=database --directory="$CBW_TMP/data" --size=64M --bs=8k --rw=randrw --rwmixread=70 --fdatasync=16 \
 		--ioengine=libaio --iodepth=8 --direct=1 --time_based --runtime=1h --output="$CBW_TMP/fio" &
 	load=$!
-	retry 60 busy || fail "fio does not start: $(cat "$CBW_TMP/fio" "$CBW_TMP/noise")"
+	retry 60 busy || fail "fio does not start: $(cat "$CBW_TMP/fio" /run/noise)"
 }
 
 busy() {
