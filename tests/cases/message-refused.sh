@@ -46,7 +46,7 @@ malformed() {
 too_late() {
 	local word
 	for word in pause resume cancel; do
-		refused 'the job has ended' "$word"
+		refused 'the job has ended, or not started yet' "$word"
 	done
 }
 
