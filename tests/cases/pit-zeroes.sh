@@ -8,7 +8,6 @@
 
 # No other simple disk takes write-zeroes that keep the space.
 need_module sd_mod
-[[ ! -d /sys/module/scsi_debug ]] || rmmod scsi_debug
 modprobe -q scsi_debug dev_size_mb=48 lbpu=1 lbpws=1 delay=0 || skip "this kernel has no module scsi_debug"
 disks=(/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*)
 origin=/dev/${disks[0]##*/}

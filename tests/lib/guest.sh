@@ -217,6 +217,11 @@ unmount_all() {
 	return "$bad"
 }
 
+# It takes its parameters when it is loaded: the next test has others.
+unload_scsi_debug() {
+	[[ ! -d /sys/module/scsi_debug ]] || retry 10 rmmod scsi_debug
+}
+
 remove_nulls() {
 	local dir bad=0
 	for dir in "$nulls"/*/; do
@@ -263,6 +268,7 @@ clean_up() {
 	unmount_all || clean=1
 	remove_dm || clean=1
 	remove_nulls || clean=1
+	unload_scsi_debug || clean=1
 	unload_cbw || clean=1
 	rm -rf "${CBW_TMP:?}"/*
 	return "$clean"
