@@ -65,8 +65,9 @@ static bool __may_change(const struct cbw_job *job)
 	return job->state > CBW_NEW && job->state < CBW_COMPLETED;
 }
 
-/* Between running and paused. What is so already is no change, and no event. */
-static bool steer(struct cbw_job *job, enum cbw_state state, const char *reason)
+/* What is so already is no change, and no event. False: it may not change. */
+static bool change_state(struct cbw_job *job, enum cbw_state state,
+			 const char *reason)
 {
 	unsigned long flags;
 	bool may;
@@ -91,15 +92,7 @@ static void log_end(struct cbw_job *job, enum cbw_state state, const char *reaso
 
 bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 {
-	unsigned long flags;
-	bool may;
-
-	spin_lock_irqsave(&job->lock, flags);
-	may = __may_change(job);
-	if (may)
-		__set_state(job, state, reason);
-	spin_unlock_irqrestore(&job->lock, flags);
-	if (!may)
+	if (!change_state(job, state, reason))
 		return false;
 
 	/*
@@ -114,12 +107,12 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 
 bool cbw_job_pause(struct cbw_job *job, const char *reason)
 {
-	return steer(job, CBW_PAUSED, reason);
+	return change_state(job, CBW_PAUSED, reason);
 }
 
 bool cbw_job_resume(struct cbw_job *job)
 {
-	return steer(job, CBW_RUNNING, NULL);
+	return change_state(job, CBW_RUNNING, NULL);
 }
 
 void cbw_job_state(struct cbw_job *job, const char **state, const char **reason)
