@@ -9,6 +9,7 @@
 #include <linux/log2.h>
 #include <linux/string.h>
 
+#include "dm-cbw.h"
 #include "dm-cbw-args.h"
 
 /* A feature is a flag, or takes one of some words, or a number in a range. */
@@ -34,6 +35,10 @@ static const char * const on_cbw_error_words[] = {
 	"break-snapshot", "break-write", NULL
 };
 
+static const char * const on_error_words[] = {
+	"report", "ignore", "stop", "enospc", NULL
+};
+
 static const char * const discard_words[] = { "skip", "copy", NULL };
 
 static const struct feature features[CBW_NR_FEATURES] = {
@@ -49,6 +54,14 @@ static const struct feature features[CBW_NR_FEATURES] = {
 		FEATURE("cbw_timeout", "milliseconds, 0 to 4294967295"),
 		.max = UINT_MAX,
 		.preset = 30000,
+	},
+	[CBW_FEATURE_ON_SOURCE_ERROR] = {
+		FEATURE("on_source_error", "report, ignore, stop or enospc"),
+		.words = on_error_words,
+	},
+	[CBW_FEATURE_ON_TARGET_ERROR] = {
+		FEATURE("on_target_error", "report, ignore, stop or enospc"),
+		.words = on_error_words,
 	},
 	[CBW_FEATURE_SPEED] = {
 		FEATURE("speed", "KiB/s, 0 to 4294967295"),
@@ -75,9 +88,6 @@ static const struct feature features[CBW_NR_FEATURES] = {
 		.twice = "Feature paused is given twice",
 	},
 };
-
-static char unknown_feature[] =
-	"Unknown feature (not sync on_cbw_error cbw_timeout speed workers max_copy discard paused)";
 
 static bool is_flag(const struct feature *feature)
 {
@@ -141,7 +151,8 @@ static int parse_feature(struct cbw_args *args, struct dm_arg_set *as, char **er
 			break;
 
 	if (i == CBW_NR_FEATURES) {
-		*error = unknown_feature;
+		DMERR("unknown feature \"%s\"", name);
+		*error = "Unknown feature";
 		return -EINVAL;
 	}
 	if (test_bit(i, &args->given)) {

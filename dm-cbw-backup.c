@@ -29,7 +29,9 @@
 #include "dm-cbw-copy.h"
 #include "dm-cbw-job.h"
 #include "dm-cbw-map.h"
+#include "dm-cbw-stats.h"
 #include "dm-cbw-sweep.h"
+#include "dm-cbw-trace.h"
 
 static_assert(CBW_WORKERS_MAX == CBW_MAX_SWEEP_COPIES);
 
@@ -45,6 +47,8 @@ struct cbw_backup {
 	/* As loaded. */
 	enum cbw_sync sync;
 	bool break_write;
+	enum cbw_on_error on_source_error;
+	enum cbw_on_error on_target_error;
 	bool copy_discards;
 	bool starts_paused;
 	unsigned int max_copy;		/* sectors */
@@ -62,6 +66,7 @@ struct cbw_backup {
 	bool hung;			/* copies were waited for in vain */
 	atomic_t source_errors;
 	atomic_t target_errors;
+	struct cbw_stats stats;
 
 	/* For the case that the job outlives its table. */
 	struct work_struct orphan;
@@ -96,10 +101,22 @@ static void start_copies(struct cbw_backup *backup, struct list_head *claims)
 	}
 }
 
-static void fail_bio(struct bio *bio, blk_status_t status)
+/* A write is held no longer: it goes on, or ends with @status. */
+static void let_go(struct cbw_backup *backup, struct cbw_waiter *waiter,
+		   blk_status_t status)
 {
-	bio->bi_status = status;
-	bio_endio(bio);
+	u64 held = ktime_get_ns() - waiter->since;
+	struct bio *bio = bio_of(waiter);
+
+	cbw_stats_hold(&backup->stats, held);
+	trace_cbw_release(backup->job.dev, bio->bi_iter.bi_sector, bio_sectors(bio),
+			  held, blk_status_to_errno(status));
+	if (status) {
+		bio->bi_status = status;
+		bio_endio(bio);
+	} else {
+		submit_bio_noacct(bio);
+	}
 }
 
 /* Let go what need not be held any more. May run several times at once. */
@@ -117,9 +134,9 @@ static void release(struct cbw_backup *backup)
 		if (verdict == CBW_IDLE)
 			break;
 		if (verdict == CBW_GO)
-			submit_bio_noacct(bio_of(waiter));
+			let_go(backup, waiter, BLK_STS_OK);
 		else if (verdict == CBW_FAIL)
-			fail_bio(bio_of(waiter), BLK_STS_IOERR);
+			let_go(backup, waiter, BLK_STS_IOERR);
 		cond_resched();
 	}
 	blk_finish_plug(&plug);
@@ -141,10 +158,31 @@ static bool idle(struct cbw_backup *backup)
 	       !cbw_map_in_flight(backup->map, CBW_SWEEP);
 }
 
-/*
- * A failed copy-before-write is on_cbw_error's. One of the sweep fails the job,
- * and the writes that were held on it go on without being failed for it.
- */
+/* As QEMU's on-source-error and on-target-error of a block job. */
+static void follow_policy(struct cbw_backup *backup, enum cbw_on_error policy,
+			  const char *reason, bool no_space)
+{
+	if (policy == CBW_ENOSPC && no_space)
+		cbw_job_pause(&backup->job, "enospc");
+	else if (policy == CBW_STOP)
+		cbw_job_pause(&backup->job, reason);
+	else if (policy == CBW_IGNORE)
+		cbw_job_event(&backup->job);
+	else
+		cbw_job_end(&backup->job, CBW_FAILED, reason);
+}
+
+/* The writes that were held on it are looked at anew; none fails for it. */
+static void sweep_failed(struct cbw_backup *backup, unsigned int errors)
+{
+	cbw_sweep_retry_later(backup->sweep);
+	if (errors & CBW_SOURCE_ERROR)
+		follow_policy(backup, backup->on_source_error, "source-error", false);
+	if (errors & CBW_TARGET_ERROR)
+		follow_policy(backup, backup->on_target_error, "target-error",
+			      errors & CBW_NO_SPACE);
+}
+
 static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
 			unsigned int errors)
 {
@@ -154,8 +192,7 @@ static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
 		atomic_inc(&backup->target_errors);
 
 	if (claim->kind == CBW_SWEEP)
-		cbw_job_end(&backup->job, CBW_FAILED,
-			    errors & CBW_SOURCE_ERROR ? "source-error" : "target-error");
+		sweep_failed(backup, errors);
 	else if (!backup->break_write)
 		cbw_job_end(&backup->job, CBW_FAILED, "cbw-error");
 }
@@ -173,6 +210,7 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 	struct cbw_backup *backup = claim->owner;
 	bool by_write = claim->kind == CBW_WRITE;
 
+	cbw_stats_copy(&backup->stats, claim->kind, claim->nr, errors);
 	if (errors)
 		copy_failed(backup, claim, errors);
 	else if (!claim->nr)
@@ -217,7 +255,7 @@ static void expire_work(struct work_struct *work)
 
 	while (backup->break_write &&
 	       (waiter = cbw_map_take_oldest(backup->map, now - backup->timeout)))
-		fail_bio(bio_of(waiter), BLK_STS_IOERR);
+		let_go(backup, waiter, BLK_STS_IOERR);
 
 	if (!cbw_map_oldest(backup->map, &since))
 		return;
@@ -305,6 +343,7 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 
 	bound(backup, bio);
 	chunks_of(backup, bio, &waiter->first, &waiter->last);
+	trace_cbw_hold(backup->job.dev, bio->bi_iter.bi_sector, bio_sectors(bio));
 	verdict = cbw_map_hold(backup->map, waiter, ktime_get_ns(),
 			       dm_noflush_suspending(backup->ti), &claims);
 	/* From here on a held bio may be gone at any moment. */
@@ -384,7 +423,7 @@ static void hand_back(struct cbw_backup *backup)
 
 	cbw_map_requeue(backup->map, true);
 	while ((waiter = cbw_map_take_oldest(backup->map, U64_MAX)))
-		fail_bio(bio_of(waiter), BLK_STS_DM_REQUEUE);
+		let_go(backup, waiter, BLK_STS_DM_REQUEUE);
 }
 
 /*
@@ -510,6 +549,16 @@ void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers)
 		cbw_sweep_wake(backup->sweep);
 }
 
+size_t cbw_backup_stats(struct cbw_backup *backup, char *result, size_t maxlen)
+{
+	return cbw_stats_emit(&backup->stats, result, maxlen);
+}
+
+void cbw_backup_reset_stats(struct cbw_backup *backup)
+{
+	cbw_stats_reset(&backup->stats);
+}
+
 void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status)
 {
 	struct cbw_map *map = backup->map;
@@ -621,6 +670,8 @@ static void take_args(struct cbw_backup *backup, const struct cbw_args *args)
 {
 	backup->sync = args->value[CBW_FEATURE_SYNC];
 	backup->break_write = args->value[CBW_FEATURE_ON_CBW_ERROR] == CBW_BREAK_WRITE;
+	backup->on_source_error = args->value[CBW_FEATURE_ON_SOURCE_ERROR];
+	backup->on_target_error = args->value[CBW_FEATURE_ON_TARGET_ERROR];
 	backup->copy_discards = args->value[CBW_FEATURE_DISCARD] == CBW_DISCARD_COPY;
 	backup->starts_paused = test_bit(CBW_FEATURE_PAUSED, &args->given);
 	backup->max_copy = args->value[CBW_FEATURE_MAX_COPY];
@@ -648,8 +699,9 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 	if (!backup->map)
 		return -ENOMEM;
 
-	*error = "Cannot create the kcopyd clients";
-	backup->copier = cbw_copier_create(&backup->geometry, backup->wq, copied);
+	*error = "Cannot create the copy engine";
+	backup->copier = cbw_copier_create(&backup->geometry, backup->wq, copied,
+					   backup->on_target_error == CBW_ENOSPC);
 	if (IS_ERR(backup->copier))
 		return PTR_ERR(backup->copier);
 

@@ -61,6 +61,10 @@ bool cbw_backup_unpause(struct cbw_backup *backup);
 bool cbw_backup_cancel(struct cbw_backup *backup);
 void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed);
 void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers);
+void cbw_backup_reset_stats(struct cbw_backup *backup);
+
+/* Print what the message "stats" asks for; returns the length. */
+size_t cbw_backup_stats(struct cbw_backup *backup, char *result, size_t maxlen);
 
 void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status);
 

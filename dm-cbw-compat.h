@@ -41,20 +41,29 @@ static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 }
 #endif
 
-/* A bio without data that flushes the cache of @bdev. */
-static inline void cbw_flush_bio_init(struct bio *bio, struct block_device *bdev)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+typedef unsigned int blk_opf_t;
+#endif
+
+static inline void cbw_bio_init(struct bio *bio, struct block_device *bdev,
+				struct bio_vec *vecs, unsigned short nr_vecs,
+				blk_opf_t opf)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
-	bio_init(bio, bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
+	bio_init(bio, bdev, vecs, nr_vecs, opf);
 #else
-	bio_init(bio, NULL, 0);
+	bio_init(bio, vecs, nr_vecs);
 	bio_set_dev(bio, bdev);
-	bio->bi_opf = REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
+	bio->bi_opf = opf;
 #endif
 }
 
 #ifndef DM_TARGET_NOWAIT
 #define DM_TARGET_NOWAIT	0
+#endif
+
+#ifndef DM_TARGET_ATOMIC_WRITES
+#define DM_TARGET_ATOMIC_WRITES	0
 #endif
 
 #endif

@@ -9,6 +9,10 @@
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
 #include "dm-cbw-map.h"
+#include "dm-cbw-trace.h"
+
+/* How much of a failed copy is done again at once, in bytes: a fine enough look. */
+#define CBW_PIECE	65536U
 
 struct cbw_copier {
 	struct cbw_geometry geometry;
@@ -20,6 +24,9 @@ struct cbw_copier {
 	 */
 	struct dm_kcopyd_client *clients[CBW_NR_KINDS];
 
+	/* To copy again what failed; used by the sweep's callbacks, one at a time. */
+	struct page *piece;
+
 	/* There is at most one flush at a time: its claim needs all to be idle. */
 	struct workqueue_struct *wq;
 	struct work_struct flushed;
@@ -27,40 +34,116 @@ struct cbw_copier {
 	struct cbw_claim *flush_claim;
 };
 
+static sector_t first_sector(const struct cbw_copier *copier,
+			     const struct cbw_claim *claim)
+{
+	return (sector_t)claim->first << copier->geometry.chunk_shift;
+}
+
+static sector_t nr_sectors(const struct cbw_copier *copier,
+			   const struct cbw_claim *claim)
+{
+	return min((sector_t)claim->nr << copier->geometry.chunk_shift,
+		   copier->geometry.len - first_sector(copier, claim));
+}
+
+static void done(struct cbw_copier *copier, struct cbw_claim *claim,
+		 unsigned int errors)
+{
+	trace_cbw_copy_done(copier->geometry.dev, claim->kind,
+			    first_sector(copier, claim),
+			    nr_sectors(copier, claim), errors);
+	copier->copied(claim, errors);
+}
+
+/*----------------------------------------------------------------
+ * Copies
+ *----------------------------------------------------------------
+ */
+
+static unsigned int target_error(blk_status_t status)
+{
+	if (!status)
+		return 0;
+	return CBW_TARGET_ERROR | (status == BLK_STS_NOSPC ? CBW_NO_SPACE : 0);
+}
+
+static blk_status_t do_piece(struct cbw_copier *copier, struct block_device *bdev,
+			     blk_opf_t op, sector_t sector, unsigned int bytes)
+{
+	blk_status_t status;
+	struct bio_vec vec;
+	struct bio bio;
+
+	cbw_bio_init(&bio, bdev, &vec, 1, op);
+	bio.bi_iter.bi_sector = sector;
+	__bio_add_page(&bio, copier->piece, bytes, 0);
+	submit_bio_wait(&bio);
+	status = bio.bi_status;
+	bio_uninit(&bio);
+	return status;
+}
+
+/*
+ * kcopyd does not tell why a write failed; the first piece that fails again
+ * does. The claim still covers the chunks, so what is read is the right content.
+ */
+static unsigned int copy_again(struct cbw_copier *copier, struct cbw_claim *claim)
+{
+	const struct cbw_geometry *geometry = &copier->geometry;
+	sector_t sector = first_sector(copier, claim);
+	sector_t end = sector + nr_sectors(copier, claim);
+	unsigned int bytes, errors = 0;
+
+	for (; sector < end && !errors; sector += bytes >> SECTOR_SHIFT) {
+		bytes = min_t(u64, CBW_PIECE, (end - sector) << SECTOR_SHIFT);
+		if (do_piece(copier, geometry->origin, REQ_OP_READ, sector, bytes))
+			errors = CBW_SOURCE_ERROR;
+		else
+			errors = target_error(do_piece(copier, geometry->dest,
+						       REQ_OP_WRITE, sector, bytes));
+	}
+	return errors;
+}
+
 static void kcopyd_done(int read_err, unsigned long write_err, void *context)
 {
 	struct cbw_claim *claim = context;
 	struct cbw_copier *copier = claim->copier;
+	unsigned int errors = (read_err ? CBW_SOURCE_ERROR : 0) |
+			      (write_err ? CBW_TARGET_ERROR : 0);
 
-	copier->copied(claim, (read_err ? CBW_SOURCE_ERROR : 0) |
-			      (write_err ? CBW_TARGET_ERROR : 0));
+	if (errors == CBW_TARGET_ERROR && copier->piece && claim->kind == CBW_SWEEP)
+		errors = copy_again(copier, claim);
+	done(copier, claim, errors);
 }
 
 static void start_copy(struct cbw_copier *copier, struct cbw_claim *claim)
 {
-	const struct cbw_geometry *geometry = &copier->geometry;
 	struct dm_io_region from = {
-		.bdev = geometry->origin,
-		.sector = (sector_t)claim->first << geometry->chunk_shift,
+		.bdev = copier->geometry.origin,
+		.sector = first_sector(copier, claim),
+		.count = nr_sectors(copier, claim),
 	};
 	struct dm_io_region to = from;
 
-	from.count = min((sector_t)claim->nr << geometry->chunk_shift,
-			 geometry->len - from.sector);
-	to.count = from.count;
-	to.bdev = geometry->dest;
-
+	to.bdev = copier->geometry.dest;
 	dm_kcopyd_copy(copier->clients[claim->kind], &from, 1, &to, 0,
 		       kcopyd_done, claim);
 }
 
+/*----------------------------------------------------------------
+ * The flush
+ *----------------------------------------------------------------
+ */
+
 static void flush_done(struct work_struct *work)
 {
 	struct cbw_copier *copier = container_of(work, struct cbw_copier, flushed);
-	unsigned int errors = copier->flush.bi_status ? CBW_TARGET_ERROR : 0;
+	unsigned int errors = target_error(copier->flush.bi_status);
 
 	bio_uninit(&copier->flush);
-	copier->copied(copier->flush_claim, errors);
+	done(copier, copier->flush_claim, errors);
 }
 
 /* May be in interrupt context, where copied() must not be called. */
@@ -75,15 +158,24 @@ static void start_flush(struct cbw_copier *copier, struct cbw_claim *claim)
 {
 	struct bio *bio = &copier->flush;
 
-	cbw_flush_bio_init(bio, copier->geometry.dest);
+	cbw_bio_init(bio, copier->geometry.dest, NULL, 0,
+		     REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
 	bio->bi_private = copier;
 	bio->bi_end_io = flush_endio;
 	copier->flush_claim = claim;
 	submit_bio(bio);
 }
 
+/*----------------------------------------------------------------
+ * Both
+ *----------------------------------------------------------------
+ */
+
 void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim)
 {
+	trace_cbw_copy_start(copier->geometry.dev, claim->kind,
+			     first_sector(copier, claim),
+			     nr_sectors(copier, claim));
 	claim->copier = copier;
 	if (claim->nr)
 		start_copy(copier, claim);
@@ -91,12 +183,25 @@ void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim)
 		start_flush(copier, claim);
 }
 
+static int create_clients(struct cbw_copier *copier)
+{
+	struct dm_kcopyd_client *client;
+	enum cbw_kind kind;
+
+	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
+		client = dm_kcopyd_client_create(NULL);
+		if (IS_ERR(client))
+			return PTR_ERR(client);
+		copier->clients[kind] = client;
+	}
+	return 0;
+}
+
 struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 				     struct workqueue_struct *wq,
-				     cbw_copied_fn copied)
+				     cbw_copied_fn copied, bool tell_no_space)
 {
 	struct cbw_copier *copier = kzalloc(sizeof(*copier), GFP_KERNEL);
-	enum cbw_kind kind;
 	int r;
 
 	if (!copier)
@@ -107,14 +212,14 @@ struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 	copier->wq = wq;
 	INIT_WORK(&copier->flushed, flush_done);
 
-	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
-		copier->clients[kind] = dm_kcopyd_client_create(NULL);
-		if (IS_ERR(copier->clients[kind])) {
-			r = PTR_ERR(copier->clients[kind]);
-			copier->clients[kind] = NULL;
-			cbw_copier_destroy(copier);
-			return ERR_PTR(r);
-		}
+	r = create_clients(copier);
+	if (!r && tell_no_space) {
+		copier->piece = alloc_pages(GFP_KERNEL, get_order(CBW_PIECE));
+		r = copier->piece ? 0 : -ENOMEM;
+	}
+	if (r) {
+		cbw_copier_destroy(copier);
+		return ERR_PTR(r);
 	}
 	return copier;
 }
@@ -130,5 +235,7 @@ void cbw_copier_destroy(struct cbw_copier *copier)
 	for (kind = 0; kind < CBW_NR_KINDS; kind++)
 		if (copier->clients[kind])
 			dm_kcopyd_client_destroy(copier->clients[kind]);
+	if (copier->piece)
+		__free_pages(copier->piece, get_order(CBW_PIECE));
 	kfree(copier);
 }

@@ -15,15 +15,17 @@ struct workqueue_struct;
 
 /* Where a copy goes from and to. The last chunk may be short. */
 struct cbw_geometry {
+	dev_t dev;			/* the mapped device, for those who watch */
 	struct block_device *origin;
 	struct block_device *dest;
 	sector_t len;
 	unsigned int chunk_shift;	/* log2 of the sectors in a chunk */
 };
 
-/* Which side of a copy failed. */
+/* Which side of a copy failed. CBW_NO_SPACE comes with CBW_TARGET_ERROR. */
 #define CBW_SOURCE_ERROR	1U
 #define CBW_TARGET_ERROR	2U
+#define CBW_NO_SPACE		4U	/* see cbw_copier_create() */
 
 /*
  * A copy has ended; @errors is 0 or says what failed. The claim is the
@@ -33,10 +35,14 @@ struct cbw_geometry {
  */
 typedef void (*cbw_copied_fn)(struct cbw_claim *claim, unsigned int errors);
 
-/* May sleep. @wq (WQ_MEM_RECLAIM) must outlive it. ERR_PTR on failure. */
+/*
+ * CBW_NO_SPACE is told of CBW_SWEEP if @tell_no_space: a copy that could not be
+ * written is then done once more, in small pieces, and the second time counts.
+ * May sleep. @wq (WQ_MEM_RECLAIM) must outlive it. ERR_PTR on failure.
+ */
 struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 				     struct workqueue_struct *wq,
-				     cbw_copied_fn copied);
+				     cbw_copied_fn copied, bool tell_no_space);
 
 /* Waits until every copy has ended and its callback returned. May sleep. */
 void cbw_copier_destroy(struct cbw_copier *copier);

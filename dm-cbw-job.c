@@ -9,6 +9,7 @@
 #include "dm-cbw.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-job.h"
+#include "dm-cbw-trace.h"
 
 /* All jobs, whether their table is live, inactive or gone. */
 static DEFINE_MUTEX(jobs_lock);
@@ -48,6 +49,7 @@ static void __set_state(struct cbw_job *job, enum cbw_state state,
 {
 	lockdep_assert_held(&job->lock);
 
+	trace_cbw_state(job->dev, state_words[state], reason);
 	job->state = state;
 	job->reason = reason;
 	job->ops->steer(job, state == CBW_RUNNING);
@@ -113,6 +115,11 @@ bool cbw_job_pause(struct cbw_job *job, const char *reason)
 bool cbw_job_resume(struct cbw_job *job)
 {
 	return change_state(job, CBW_RUNNING, NULL);
+}
+
+void cbw_job_event(struct cbw_job *job)
+{
+	schedule_work(&job->event);
 }
 
 void cbw_job_state(struct cbw_job *job, const char **state, const char **reason)
@@ -203,6 +210,7 @@ int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error)
 	job->reason = "new";
 	job->ti = ti;
 	job->md = dm_table_get_md(ti->table);
+	job->dev = disk_devt(dm_disk(job->md));
 	strscpy(job->name, dm_device_name(job->md), sizeof(job->name));
 
 	mutex_lock(&jobs_lock);

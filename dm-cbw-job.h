@@ -55,6 +55,7 @@ struct cbw_job {
 	struct block_device *origin;
 	struct block_device *dest;
 	char name[16];			/* of the mapped device, major:minor */
+	dev_t dev;			/* the same as a number */
 
 	/* Guards the following three. Taken before the chunk map's lock. */
 	spinlock_t lock;
@@ -103,6 +104,9 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
 /* False when the job has ended, or not started yet. */
 bool cbw_job_pause(struct cbw_job *job, const char *reason);
 bool cbw_job_resume(struct cbw_job *job);
+
+/* Something has happened that the state does not show: wake who waits for events. */
+void cbw_job_event(struct cbw_job *job);
 
 /* State and reason of one moment, as words. */
 void cbw_job_state(struct cbw_job *job, const char **state, const char **reason);

@@ -30,6 +30,7 @@ struct cbw_map {
 	unsigned long *pending;
 	unsigned long *claimed;
 	unsigned long nr_pending;
+	unsigned long nr_claimed;
 	struct claim_pool pools[CBW_NR_KINDS];
 
 	struct list_head held;
@@ -41,6 +42,7 @@ struct cbw_map {
 	bool broken;
 	bool requeue;
 	bool sweep_allowed;
+	bool retry_later;		/* a copy of the sweep has failed */
 	bool flushed;
 
 	struct cbw_claim claims[CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES];
@@ -169,6 +171,7 @@ static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
 	change_chunks(map->claimed, first, last, true);
 	claim->first = first;
 	claim->nr = last - first + 1;
+	WRITE_ONCE(map->nr_claimed, map->nr_claimed + claim->nr);
 	return claim;
 }
 
@@ -186,10 +189,27 @@ static struct cbw_claim *__claim_of(struct cbw_map *map, unsigned long chunk)
 }
 
 /*
+ * After a failed copy the writes that it held come first. Else the sweep could
+ * claim the same chunk anew each time before they do, for ever.
+ */
+static bool __may_sweep(struct cbw_map *map)
+{
+	lockdep_assert_held(&map->lock);
+
+	if (map->broken || !map->sweep_allowed || !__claim_left(map, CBW_SWEEP))
+		return false;
+
+	if (list_empty(&map->woken) && list_empty(&map->starved))
+		map->retry_later = false;
+	return !map->retry_later;
+}
+
+/*
  * Look without the lock, so that no search through a long map is done under
  * it; then claim with the lock, if it is still so.
  */
-struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor)
+struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor,
+				      unsigned long max_run)
 {
 	unsigned long last = map->nr_chunks - 1;
 	unsigned long chunk = *cursor;
@@ -206,14 +226,14 @@ struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor
 		}
 
 		spin_lock_irqsave(&map->lock, flags);
-		if (map->broken || !map->sweep_allowed ||
-		    !__claim_left(map, CBW_SWEEP)) {
+		if (!__may_sweep(map)) {
 			spin_unlock_irqrestore(&map->lock, flags);
 			break;
 		}
 		if (test_chunk(map->pending, chunk) &&
 		    !test_chunk(map->claimed, chunk)) {
-			claim = __claim_run(map, CBW_SWEEP, chunk, last);
+			claim = __claim_run(map, CBW_SWEEP, chunk,
+					    chunk + min(max_run - 1, last - chunk));
 			chunk += claim->nr;
 		}
 		spin_unlock_irqrestore(&map->lock, flags);
@@ -225,6 +245,11 @@ struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor
 bool cbw_map_at_end(const struct cbw_map *map, unsigned long cursor)
 {
 	return cursor >= map->nr_chunks;
+}
+
+bool cbw_map_unclaimed(const struct cbw_map *map)
+{
+	return READ_ONCE(map->nr_pending) > READ_ONCE(map->nr_claimed);
 }
 
 struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map)
@@ -284,6 +309,9 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 			__mark_saved(map, claim);
 		change_chunks(map->claimed, claim->first,
 			      claim->first + claim->nr - 1, false);
+		WRITE_ONCE(map->nr_claimed, map->nr_claimed - claim->nr);
+		if (!saved && claim->kind == CBW_SWEEP)
+			map->retry_later = true;
 	} else {
 		map->flushed = saved;
 	}

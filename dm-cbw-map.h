@@ -116,13 +116,18 @@ enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
 
 /*
  * The next run of pending, unclaimed chunks at or after *@cursor for the
- * sweep, or NULL. *@cursor moves behind it, or to the end of the map when
- * there is none left.
+ * sweep, @max_run at most, or NULL. *@cursor moves behind it, or to the end of the map when
+ * there is none left. When a copy of the sweep was not saved, there is none
+ * until all writes that wait for no copy yet have been decided over.
  */
-struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor);
+struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor,
+				      unsigned long max_run);
 
 /* Is nothing left for a sweep at @cursor but to begin again? Takes no lock. */
 bool cbw_map_at_end(const struct cbw_map *map, unsigned long cursor);
+
+/* Is any chunk pending that nobody copies? Of one moment; takes no lock. */
+bool cbw_map_unclaimed(const struct cbw_map *map);
 
 /* The claim for the last flush: all is saved, nothing is in flight; or NULL. */
 struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map);

@@ -19,8 +19,12 @@
  */
 #define CBW_SPEED_SLICE_NS	(100 * NSEC_PER_MSEC)
 
-/* A bit of cbw_sweep.flags: what was charged at the old limit is forgiven. */
-#define SPEED_CHANGED	0
+/* How long no copy starts after one has failed: what fails at once must not spin. */
+#define CBW_RETRY_NS		(100 * NSEC_PER_MSEC)
+
+/* Bits of cbw_sweep.flags, set for the thread. */
+#define SPEED_CHANGED	0	/* what was charged at the old limit is forgiven */
+#define COPY_FAILED	1
 
 struct cbw_sweep {
 	struct cbw_map *map;
@@ -30,8 +34,10 @@ struct cbw_sweep {
 	struct task_struct *thread;
 	wait_queue_head_t wait;
 	unsigned long cursor;	/* the thread's own */
-	u64 next_start;		/* the thread's own: no copy starts before, ns */
-	unsigned long flags;	/* SPEED_CHANGED */
+	unsigned long max_run;	/* the thread's own: chunks in one copy */
+	u64 next_start;		/* the thread's own: the limit starts no copy before, ns */
+	u64 retry_at;		/* the thread's own: nothing starts before, ns */
+	unsigned long flags;
 	bool paused;
 	unsigned int speed;	/* KiB/s */
 };
@@ -44,6 +50,15 @@ static bool yields(struct cbw_sweep *sweep)
 {
 	return cbw_map_nr_held(sweep->map) &&
 	       cbw_map_in_flight(sweep->map, CBW_SWEEP);
+}
+
+/* How long what has failed makes everything wait, in ns. */
+static u64 retry_delay(struct cbw_sweep *sweep, u64 now)
+{
+	if (test_and_clear_bit(COPY_FAILED, &sweep->flags))
+		sweep->retry_at = now + CBW_RETRY_NS;
+
+	return sweep->retry_at > now ? sweep->retry_at - now : 0;
 }
 
 /* How long the speed limit makes the next copy wait, in ns. */
@@ -69,16 +84,18 @@ static void charge(struct cbw_sweep *sweep, u64 chunks, u64 now)
 		div64_u64(chunks * sweep->bytes_per_chunk * NSEC_PER_SEC, speed);
 }
 
-/* A pass has ended; begin another if a copy failed and left chunks pending. */
+/*
+ * A pass has ended; begin another if a copy failed and left chunks pending. It
+ * takes them one by one, since a copy fails as a whole.
+ */
 static struct cbw_claim *next_pass(struct cbw_sweep *sweep)
 {
-	struct cbw_map *map = sweep->map;
-
-	if (cbw_map_in_flight(map, CBW_WRITE) || cbw_map_in_flight(map, CBW_SWEEP))
+	if (!cbw_map_unclaimed(sweep->map))
 		return NULL;
 
 	sweep->cursor = 0;
-	return cbw_map_claim_sweep(map, &sweep->cursor);
+	sweep->max_run = 1;
+	return cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);
 }
 
 /* What to copy now; NULL: nothing before the next wake-up or @delay ns. */
@@ -91,6 +108,10 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	if (READ_ONCE(sweep->paused) || yields(sweep))
 		return NULL;
 
+	*delay = retry_delay(sweep, now);
+	if (*delay)
+		return NULL;
+
 	/* The flush copies nothing, so no limit holds it up. */
 	if (!cbw_map_nr_pending(sweep->map))
 		return cbw_map_claim_flush(sweep->map);
@@ -99,7 +120,7 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	if (*delay)
 		return NULL;
 
-	claim = cbw_map_claim_sweep(sweep->map, &sweep->cursor);
+	claim = cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);
 	if (!claim && cbw_map_at_end(sweep->map, sweep->cursor))
 		claim = next_pass(sweep);
 	if (claim)
@@ -136,6 +157,11 @@ void cbw_sweep_wake(struct cbw_sweep *sweep)
 		wake_up(&sweep->wait);
 }
 
+void cbw_sweep_retry_later(struct cbw_sweep *sweep)
+{
+	set_bit(COPY_FAILED, &sweep->flags);
+}
+
 void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause)
 {
 	WRITE_ONCE(sweep->paused, pause);
@@ -161,6 +187,7 @@ struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copie
 	sweep->map = map;
 	sweep->copier = copier;
 	sweep->bytes_per_chunk = bytes_per_chunk;
+	sweep->max_run = ULONG_MAX;
 	sweep->paused = true;
 	init_waitqueue_head(&sweep->wait);
 

@@ -36,6 +36,12 @@ void cbw_sweep_destroy(struct cbw_sweep *sweep);
 /* A copy has ended, or the map or its switches have changed. */
 void cbw_sweep_wake(struct cbw_sweep *sweep);
 
+/*
+ * A copy of the sweep has failed, and the claim is about to end: start nothing
+ * for a moment, then go on. The chunks come again with the next pass.
+ */
+void cbw_sweep_retry_later(struct cbw_sweep *sweep);
+
 /* Start no copies while @pause. */
 void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause);
 

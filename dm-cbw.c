@@ -16,6 +16,9 @@
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
 
+#define CREATE_TRACE_POINTS
+#include "dm-cbw-trace.h"
+
 /* 2^33 bits are 1 GiB of memory for each bitmap. */
 #define CBW_MAX_CHUNKS	BIT_ULL(33)
 
@@ -104,6 +107,7 @@ static void set_target(struct dm_target *ti)
 static int start_job(struct dm_target *ti, struct cbw *cbw)
 {
 	struct cbw_geometry geometry = {
+		.dev		= disk_devt(dm_disk(dm_table_get_md(ti->table))),
 		.origin		= cbw->origin->bdev,
 		.dest		= cbw->dest->bdev,
 		.len		= ti->len,
@@ -307,8 +311,12 @@ static int set_number(struct cbw *cbw, enum cbw_feature feature,
 	return 0;
 }
 
-/* What is wrong with the message, or NULL. */
-static const char *handle_message(struct cbw *cbw, unsigned int argc, char **argv)
+/*
+ * What is wrong with the message, or NULL. @result, if it has one, shares its
+ * memory with @argv and is written last.
+ */
+static const char *handle_message(struct cbw *cbw, unsigned int argc, char **argv,
+				  char *result, unsigned int maxlen)
 {
 	static const char * const ended = "the job has ended, or not started yet";
 	const char *verb = argv[0];
@@ -325,7 +333,15 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 	if (argc == 2 && !strcasecmp(verb, "workers"))
 		return set_number(cbw, CBW_FEATURE_WORKERS, argv[1]) ?
 			"workers takes a number, 1 to 64" : NULL;
-	return "it must be pause, resume, cancel, speed <KiB/s> or workers <n>";
+	if (argc == 1 && !strcasecmp(verb, "stats")) {
+		cbw_backup_stats(cbw->backup, result, maxlen);
+		return NULL;
+	}
+	if (argc == 2 && !strcasecmp(verb, "stats") && !strcasecmp(argv[1], "reset")) {
+		cbw_backup_reset_stats(cbw->backup);
+		return NULL;
+	}
+	return "it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset";
 }
 
 static int cbw_message(struct dm_target *ti, unsigned int argc, char **argv,
@@ -334,11 +350,12 @@ static int cbw_message(struct dm_target *ti, unsigned int argc, char **argv,
 	struct cbw *cbw = ti->private;
 	const char *error;
 
+	result[0] = '\0';
 	mutex_lock(&cbw->messages);
-	error = handle_message(cbw, argc, argv);
+	error = handle_message(cbw, argc, argv, result, maxlen);
 	mutex_unlock(&cbw->messages);
 	if (!error)
-		return 0;
+		return result[0] ? 1 : 0;
 
 	DMWARN("%s: message \"%s\" refused: %s",
 	       dm_device_name(dm_table_get_md(ti->table)), argv[0], error);
@@ -353,7 +370,8 @@ static int cbw_message(struct dm_target *ti, unsigned int argc, char **argv,
 static struct target_type cbw_target = {
 	.name			= "cbw",
 	.version		= { 0, 1, 0 },
-	.features		= DM_TARGET_SINGLETON | DM_TARGET_NOWAIT,
+	.features		= DM_TARGET_SINGLETON | DM_TARGET_NOWAIT |
+				  DM_TARGET_ATOMIC_WRITES,
 	.module			= THIS_MODULE,
 	.ctr			= cbw_ctr,
 	.dtr			= cbw_dtr,

@@ -8,11 +8,13 @@
  *   dm-cbw-args      the words of a table line
  *   dm-cbw-backup    the job: held writes, errors, timeouts, suspend, teardown
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
+ *   dm-cbw-stats     how long writes were held, what was copied for whom
  *   dm-cbw-sweep     the thread that copies in the background
  *   dm-cbw-copy      the copy engine
  *   dm-cbw-map       which chunks are pending, who copies them, who waits
  *
- * dm-cbw-compat.h is the only file that knows kernel versions.
+ * dm-cbw-compat.h is the only file that knows kernel versions; dm-cbw-trace.h
+ * has the tracepoints of all units.
  *
  * Locks, in the order in which they nest:
  *

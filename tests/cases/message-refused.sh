@@ -26,14 +26,14 @@ refused() { # REASON MESSAGE...
 malformed() {
 	local word
 	for word in stop Speed= complete; do
-		refused 'it must be pause, resume, cancel, speed <KiB/s> or workers <n>' "$word"
+		refused 'it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset' "$word"
 	done
-	for word in pause resume cancel 'speed 1' 'workers 1'; do
+	for word in pause resume cancel 'speed 1' 'workers 1' stats 'stats reset'; do
 		# shellcheck disable=SC2086 # the words of the message
-		refused 'it must be pause, resume, cancel, speed <KiB/s> or workers <n>' $word now
+		refused 'it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset' $word now
 	done
 	for word in speed workers; do
-		refused 'it must be pause, resume, cancel, speed <KiB/s> or workers <n>' "$word"
+		refused 'it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset' "$word"
 	done
 	for word in -1 +1 x 1k 1.5 0x10 4294967296; do
 		refused 'speed takes KiB/s, 0 to 4294967295' speed "$word"

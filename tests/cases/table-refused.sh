@@ -63,9 +63,10 @@ for chunk in 0 3 7 4 100 4194304 -8 abc 128x 4294967296 99999999999999999999; do
 done
 refused 'Job must be backup' "$o $t 128 copy"
 refused 'Job backup needs a target device' "$o - 128 backup"
-refused 'Unknown feature .*' "$o $t 128 backup 1 fast"
-refused 'Unknown feature .*' "$o $t 128 backup 2 Speed 1"
-refused 'Unknown feature .*' "$o $t 128 backup 2 paused 1"
+refused 'Unknown feature' "$o $t 128 backup 1 fast"
+klog_expect 'unknown feature "fast"'
+refused 'Unknown feature' "$o $t 128 backup 2 Speed 1"
+refused 'Unknown feature' "$o $t 128 backup 2 paused 1"
 refused 'The number of feature words must follow the job' "$o $t 128 backup speed 1"
 refused 'The number of feature words must follow the job' "$o $t 128 backup -1"
 refused 'The number of feature words is not the number given' "$o $t 128 backup 1"
@@ -83,6 +84,8 @@ while IFS='|' read -r feature values right wrongs; do
 done <<-END
 	sync|full or none|full|Full fullx 0 paused
 	on_cbw_error|break-snapshot or break-write|break-write|break 1 paused
+	on_source_error|report, ignore, stop or enospc|stop|Stop 0 paused
+	on_target_error|report, ignore, stop or enospc|enospc|ENOSPC none 1
 	discard|skip or copy|copy|keep 0 paused
 	cbw_timeout|milliseconds, 0 to 4294967295|1000|-1 +1 4294967296 1s x 1.5 0x10
 	speed|KiB/s, 0 to 4294967295|1024|-1 +1 4294967296 1k x

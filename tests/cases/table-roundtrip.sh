@@ -32,7 +32,8 @@ done <<-END
 	128|sync full speed 1
 	128|sync none
 	128|on_cbw_error break-snapshot workers 64 discard skip
-	8|on_cbw_error break-write cbw_timeout 0 speed 0 max_copy 8 discard copy paused
+	8|on_cbw_error break-write cbw_timeout 0 on_source_error ignore on_target_error enospc speed 0 max_copy 8 discard copy paused
+	128|on_source_error report on_target_error stop
 	2097152|sync none cbw_timeout 4294967295 speed 4294967295 workers 1 max_copy 2097152 paused
 END
 

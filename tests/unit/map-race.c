@@ -8,6 +8,7 @@
  * copy, which ThreadSanitizer reports, and leaves a new value on the target
  * device, which is found at the end.
  */
+#include <limits.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <pthread.h>
@@ -123,7 +124,7 @@ static void *sweep(void *arg)
 	while (cbw_map_nr_pending(map)) {
 		if (cursor >= NR_CHUNKS)
 			cursor = 0;
-		claim = cbw_map_claim_sweep(map, &cursor);
+		claim = cbw_map_claim_sweep(map, &cursor, ULONG_MAX);
 		if (!claim) {
 			sched_yield();
 			continue;

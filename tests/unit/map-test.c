@@ -10,6 +10,7 @@
  * A held write is freed as soon as the map has given it back, so that
  * AddressSanitizer finds a list of the map that still knows it.
  */
+#include <limits.h>
 #include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -176,7 +177,7 @@ static struct {
 	unsigned int in_flight[CBW_NR_KINDS];
 	struct copy copies[MAX_COPIES];
 	struct queue held, woken, failed, starved;
-	bool broken, requeue, sweep_allowed, flushed;
+	bool broken, requeue, sweep_allowed, retry_later, flushed;
 	unsigned long cursor;
 	u64 now;
 } model;
@@ -241,6 +242,16 @@ static unsigned long count_saved(unsigned long first, unsigned long last)
 static bool any_pending(unsigned long first, unsigned long last)
 {
 	return count_saved(first, last) != last - first + 1;
+}
+
+static bool any_unclaimed(void)
+{
+	unsigned long chunk;
+
+	for (chunk = 0; chunk < model.nr_chunks; chunk++)
+		if (model.state[chunk] == PENDING)
+			return true;
+	return false;
 }
 
 static struct copy *copy_of(unsigned long chunk)
@@ -516,6 +527,8 @@ static bool finish(struct copy *copy, bool saved, bool fail_waiters)
 		model.flushed = saved;
 	else if (done && copy->kind == CBW_SWEEP)
 		wake_starved(copy);
+	else if (!saved && copy->kind == CBW_SWEEP)
+		model.retry_later = true;
 	while (copy->waiters.nr)
 		move_write(copy->waiters.writes[0], to);
 	copy->claim = NULL;
@@ -542,11 +555,20 @@ static void do_finish(void)
 		next_until_idle();
 }
 
-static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
-			unsigned long end)
+static bool may_sweep(void)
 {
-	bool allowed = model.sweep_allowed && !model.broken &&
-		       model.in_flight[CBW_SWEEP] < model.sweep_copies;
+	if (!model.sweep_allowed || model.broken ||
+	    model.in_flight[CBW_SWEEP] >= model.sweep_copies)
+		return false;
+
+	if (!model.woken.nr && !model.starved.nr)
+		model.retry_later = false;
+	return !model.retry_later;
+}
+
+static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
+			unsigned long end, unsigned long max_run)
+{
 	unsigned long first = cursor, last;
 
 	while (first < model.nr_chunks && model.state[first] != PENDING)
@@ -555,7 +577,7 @@ static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
 		check(!claim && end == first, "swept to %lu of %lu", end, first);
 		return;
 	}
-	if (!allowed) {
+	if (!may_sweep()) {
 		check(!claim, "a sweep claim that is not allowed");
 		check(cursor <= end && end <= first, "the cursor skips %lu", first);
 		return;
@@ -563,7 +585,7 @@ static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
 
 	for (last = first; last + 1 < model.nr_chunks &&
 	     model.state[last + 1] == PENDING &&
-	     last + 1 - first < model.max_run; last++)
+	     last + 1 - first < model.max_run && last + 1 - first < max_run; last++)
 		;
 	check(claim, "%lu is not swept", first);
 	check(end == last + 1, "the cursor is at %lu, not %lu", end, last + 1);
@@ -571,13 +593,14 @@ static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
 
 static void sweep(void)
 {
+	unsigned long max_run = percent(50) ? ULONG_MAX : 1 + below(8);
 	unsigned long end = model.cursor, first;
-	struct cbw_claim *claim = cbw_map_claim_sweep(map, &end);
+	struct cbw_claim *claim = cbw_map_claim_sweep(map, &end, max_run);
 
 	note("sweep from %lu to %lu: %s", model.cursor, end, claim ? "claim" : "none");
 	check(cbw_map_at_end(map, end) == (end >= model.nr_chunks), "at_end");
 
-	check_sweep(claim, model.cursor, end);
+	check_sweep(claim, model.cursor, end, max_run);
 	for (first = model.cursor; first < end && model.state[first] != PENDING;)
 		first++;
 	if (claim)
@@ -729,6 +752,7 @@ static void check_figures(void)
 	u64 since;
 
 	check(cbw_map_nr_pending(map) == model.nr_chunks - saved, "nr_pending");
+	check(cbw_map_unclaimed(map) == any_unclaimed(), "unclaimed");
 	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
 		check(cbw_map_nr_saved(map, kind) == model.nr_saved[kind],
 		      "nr_saved of %d", kind);
@@ -843,7 +867,7 @@ static void sweep_to_the_end(void)
 	while (!model.broken && model.cursor < model.nr_chunks) {
 		step++;
 		sweep();
-		if (model.in_flight[CBW_SWEEP] == model.sweep_copies)
+		if (model.in_flight[CBW_SWEEP] >= model.sweep_copies)
 			finish(pick_copy(), true, false);
 	}
 	drain();
@@ -932,11 +956,11 @@ static void test_big(void)
 	check_big(1, 1, true);
 
 	cbw_map_allow_sweep(map, true);
-	claim = cbw_map_claim_sweep(map, &cursor);
+	claim = cbw_map_claim_sweep(map, &cursor, ULONG_MAX);
 	check(claim && claim->nr == 128 && cursor == nr, "the sweep of the end");
 	cbw_map_finish(map, claim, true, false);
 	cursor = 0;
-	claim = cbw_map_claim_sweep(map, &cursor);
+	claim = cbw_map_claim_sweep(map, &cursor, ULONG_MAX);
 	check(claim && claim->nr == edge - 3, "the sweep of the beginning");
 	cbw_map_finish(map, claim, true, false);
 	check_big(0, nr - 1, false);
