@@ -108,7 +108,9 @@ static void let_go(struct cbw_backup *backup, struct cbw_waiter *waiter,
 	u64 held = ktime_get_ns() - waiter->since;
 	struct bio *bio = bio_of(waiter);
 
-	cbw_stats_hold(&backup->stats, held);
+	/* What is handed back will be held anew. */
+	if (status != BLK_STS_DM_REQUEUE)
+		cbw_stats_hold(&backup->stats, held);
 	trace_cbw_release(backup->job.dev, bio->bi_iter.bi_sector, bio_sectors(bio),
 			  held, blk_status_to_errno(status));
 	if (status) {
@@ -160,14 +162,14 @@ static bool idle(struct cbw_backup *backup)
 
 /* As QEMU's on-source-error and on-target-error of a block job. */
 static void follow_policy(struct cbw_backup *backup, enum cbw_on_error policy,
-			  const char *reason, bool no_space)
+			  const char *reason, unsigned int errors)
 {
-	if (policy == CBW_ENOSPC && no_space)
-		cbw_job_pause(&backup->job, "enospc");
-	else if (policy == CBW_STOP)
-		cbw_job_pause(&backup->job, reason);
-	else if (policy == CBW_IGNORE)
+	if (policy == CBW_IGNORE || (errors & CBW_CAUSE_UNKNOWN))
 		cbw_job_event(&backup->job);
+	else if (policy == CBW_STOP)
+		cbw_job_stop(&backup->job, reason);
+	else if (policy == CBW_ENOSPC && (errors & CBW_NO_SPACE))
+		cbw_job_stop(&backup->job, "enospc");
 	else
 		cbw_job_end(&backup->job, CBW_FAILED, reason);
 }
@@ -177,10 +179,10 @@ static void sweep_failed(struct cbw_backup *backup, unsigned int errors)
 {
 	cbw_sweep_retry_later(backup->sweep);
 	if (errors & CBW_SOURCE_ERROR)
-		follow_policy(backup, backup->on_source_error, "source-error", false);
+		follow_policy(backup, backup->on_source_error, "source-error",
+			      errors & ~CBW_CAUSE_UNKNOWN);
 	if (errors & CBW_TARGET_ERROR)
-		follow_policy(backup, backup->on_target_error, "target-error",
-			      errors & CBW_NO_SPACE);
+		follow_policy(backup, backup->on_target_error, "target-error", errors);
 }
 
 static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
@@ -191,7 +193,13 @@ static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
 	if (errors & CBW_TARGET_ERROR)
 		atomic_inc(&backup->target_errors);
 
-	if (claim->kind == CBW_SWEEP)
+	/*
+	 * What a flush has lost, another one does not bring back, but may hide:
+	 * it reports each error once.
+	 */
+	if (!claim->nr)
+		cbw_job_end(&backup->job, CBW_FAILED, "target-error");
+	else if (claim->kind == CBW_SWEEP)
 		sweep_failed(backup, errors);
 	else if (!backup->break_write)
 		cbw_job_end(&backup->job, CBW_FAILED, "cbw-error");
@@ -228,16 +236,45 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 		wake_up(&backup->idle);
 }
 
+/* A job that ends, stops or is suspended does not wait to find out why a copy failed. */
+static bool cause_wanted(const struct cbw_claim *claim)
+{
+	struct cbw_backup *backup = claim->owner;
+
+	return cbw_job_running(&backup->job) && cbw_map_sweep_allowed(backup->map);
+}
+
 /*----------------------------------------------------------------
  * Writes
  *----------------------------------------------------------------
  */
+
+/* The clamp matters where jiffies have 32 bits. */
+static unsigned long to_jiffies(u64 ns)
+{
+	return min_t(u64, nsecs_to_jiffies64(ns) + 1, MAX_JIFFY_OFFSET);
+}
 
 /* Copies take too long. Nobody waits for them any more, nor for long again. */
 static void give_up(struct cbw_backup *backup)
 {
 	WRITE_ONCE(backup->hung, true);
 	cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
+}
+
+/* One that needs to wait no more, but was not yet told so, goes on. */
+static void fail_expired(struct cbw_backup *backup, u64 before)
+{
+	struct cbw_map *map = backup->map;
+	struct cbw_waiter *waiter;
+	bool waits;
+
+	while ((waiter = cbw_map_take_oldest(map, before))) {
+		waits = cbw_map_pending(map, waiter->first, waiter->last) &&
+			!cbw_map_broken(map);
+		let_go(backup, waiter, waits ? BLK_STS_IOERR : BLK_STS_OK);
+		cond_resched();
+	}
 }
 
 /*
@@ -250,21 +287,20 @@ static void expire_work(struct work_struct *work)
 	struct cbw_backup *backup = container_of(to_delayed_work(work),
 						 struct cbw_backup, expire);
 	u64 now = ktime_get_ns();
-	struct cbw_waiter *waiter;
 	u64 since;
 
-	while (backup->break_write &&
-	       (waiter = cbw_map_take_oldest(backup->map, now - backup->timeout)))
-		let_go(backup, waiter, BLK_STS_IOERR);
+	if (backup->break_write && now > backup->timeout)
+		fail_expired(backup, now - backup->timeout);
 
 	if (!cbw_map_oldest(backup->map, &since))
 		return;
 
+	/* Whoever was held meanwhile has armed it for himself, and is younger. */
 	if (since + backup->timeout <= now)
 		give_up(backup);
 	else
-		queue_delayed_work(backup->wq, &backup->expire,
-				   nsecs_to_jiffies(since + backup->timeout - now) + 1);
+		mod_delayed_work(backup->wq, &backup->expire,
+				 to_jiffies(since + backup->timeout - now));
 }
 
 /* One timer for all: it waits for the oldest, and whoever is held next is younger. */
@@ -272,7 +308,7 @@ static void arm_timeout(struct cbw_backup *backup)
 {
 	if (backup->timeout)
 		queue_delayed_work(backup->wq, &backup->expire,
-				   nsecs_to_jiffies(backup->timeout) + 1);
+				   to_jiffies(backup->timeout));
 }
 
 static void chunks_of(const struct cbw_backup *backup, const struct bio *bio,
@@ -407,7 +443,7 @@ static void wait_for(struct cbw_backup *backup, bool (*done)(struct cbw_backup *
 	}
 	if (!READ_ONCE(backup->hung) &&
 	    wait_event_idle_timeout(backup->idle, done(backup),
-				    nsecs_to_jiffies(backup->timeout) + 1))
+				    to_jiffies(backup->timeout)))
 		return;
 
 	if (done(backup))
@@ -422,8 +458,10 @@ static void hand_back(struct cbw_backup *backup)
 	struct cbw_waiter *waiter;
 
 	cbw_map_requeue(backup->map, true);
-	while ((waiter = cbw_map_take_oldest(backup->map, U64_MAX)))
+	while ((waiter = cbw_map_take_oldest(backup->map, U64_MAX))) {
 		let_go(backup, waiter, BLK_STS_DM_REQUEUE);
+		cond_resched();
+	}
 }
 
 /*
@@ -523,7 +561,7 @@ static const struct cbw_job_ops backup_ops = {
 
 bool cbw_backup_pause(struct cbw_backup *backup)
 {
-	return cbw_job_pause(&backup->job, "user");
+	return cbw_job_pause(&backup->job);
 }
 
 bool cbw_backup_unpause(struct cbw_backup *backup)
@@ -701,7 +739,8 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 
 	*error = "Cannot create the copy engine";
 	backup->copier = cbw_copier_create(&backup->geometry, backup->wq, copied,
-					   backup->on_target_error == CBW_ENOSPC);
+					   backup->on_target_error == CBW_ENOSPC ?
+					   cause_wanted : NULL);
 	if (IS_ERR(backup->copier))
 		return PTR_ERR(backup->copier);
 
@@ -710,6 +749,7 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 
 	*error = "Cannot start the sweep's thread";
 	backup->sweep = cbw_sweep_create(backup->map, backup->copier,
+					 backup->max_copy >> shift,
 					 (u64)SECTOR_SIZE << shift, backup->job.name);
 	if (IS_ERR(backup->sweep))
 		return PTR_ERR(backup->sweep);

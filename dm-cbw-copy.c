@@ -25,6 +25,7 @@ struct cbw_copier {
 	struct dm_kcopyd_client *clients[CBW_NR_KINDS];
 
 	/* To copy again what failed; used by the sweep's callbacks, one at a time. */
+	bool (*wanted)(const struct cbw_claim *claim);
 	struct page *piece;
 
 	/* There is at most one flush at a time: its claim needs all to be idle. */
@@ -96,6 +97,9 @@ static unsigned int copy_again(struct cbw_copier *copier, struct cbw_claim *clai
 	unsigned int bytes, errors = 0;
 
 	for (; sector < end && !errors; sector += bytes >> SECTOR_SHIFT) {
+		if (!copier->wanted(claim))
+			return CBW_TARGET_ERROR | CBW_CAUSE_UNKNOWN;
+
 		bytes = min_t(u64, CBW_PIECE, (end - sector) << SECTOR_SHIFT);
 		if (do_piece(copier, geometry->origin, REQ_OP_READ, sector, bytes))
 			errors = CBW_SOURCE_ERROR;
@@ -113,7 +117,7 @@ static void kcopyd_done(int read_err, unsigned long write_err, void *context)
 	unsigned int errors = (read_err ? CBW_SOURCE_ERROR : 0) |
 			      (write_err ? CBW_TARGET_ERROR : 0);
 
-	if (errors == CBW_TARGET_ERROR && copier->piece && claim->kind == CBW_SWEEP)
+	if (errors == CBW_TARGET_ERROR && copier->wanted && claim->kind == CBW_SWEEP)
 		errors = copy_again(copier, claim);
 	done(copier, claim, errors);
 }
@@ -140,7 +144,7 @@ static void start_copy(struct cbw_copier *copier, struct cbw_claim *claim)
 static void flush_done(struct work_struct *work)
 {
 	struct cbw_copier *copier = container_of(work, struct cbw_copier, flushed);
-	unsigned int errors = target_error(copier->flush.bi_status);
+	unsigned int errors = copier->flush.bi_status ? CBW_TARGET_ERROR : 0;
 
 	bio_uninit(&copier->flush);
 	done(copier, copier->flush_claim, errors);
@@ -199,7 +203,8 @@ static int create_clients(struct cbw_copier *copier)
 
 struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 				     struct workqueue_struct *wq,
-				     cbw_copied_fn copied, bool tell_no_space)
+				     cbw_copied_fn copied,
+				     bool (*wanted)(const struct cbw_claim *claim))
 {
 	struct cbw_copier *copier = kzalloc(sizeof(*copier), GFP_KERNEL);
 	int r;
@@ -209,12 +214,14 @@ struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 
 	copier->geometry = *geometry;
 	copier->copied = copied;
+	copier->wanted = wanted;
 	copier->wq = wq;
 	INIT_WORK(&copier->flushed, flush_done);
 
 	r = create_clients(copier);
-	if (!r && tell_no_space) {
-		copier->piece = alloc_pages(GFP_KERNEL, get_order(CBW_PIECE));
+	if (!r && wanted) {
+		/* Network targets look at each page of a bio. */
+		copier->piece = alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(CBW_PIECE));
 		r = copier->piece ? 0 : -ENOMEM;
 	}
 	if (r) {

@@ -22,10 +22,14 @@ struct cbw_geometry {
 	unsigned int chunk_shift;	/* log2 of the sectors in a chunk */
 };
 
-/* Which side of a copy failed. CBW_NO_SPACE comes with CBW_TARGET_ERROR. */
+/*
+ * Which side of a copy failed. The last two come with CBW_TARGET_ERROR only, and
+ * only where cbw_copier_create() says so.
+ */
 #define CBW_SOURCE_ERROR	1U
 #define CBW_TARGET_ERROR	2U
-#define CBW_NO_SPACE		4U	/* see cbw_copier_create() */
+#define CBW_NO_SPACE		4U	/* for want of space */
+#define CBW_CAUSE_UNKNOWN	8U	/* nobody wanted to find out */
 
 /*
  * A copy has ended; @errors is 0 or says what failed. The claim is the
@@ -36,13 +40,15 @@ struct cbw_geometry {
 typedef void (*cbw_copied_fn)(struct cbw_claim *claim, unsigned int errors);
 
 /*
- * CBW_NO_SPACE is told of CBW_SWEEP if @tell_no_space: a copy that could not be
- * written is then done once more, in small pieces, and the second time counts.
+ * kcopyd does not tell why a copy could not be written. Unless @wanted is NULL, one
+ * of CBW_SWEEP is done once more, in small pieces, for as long as *@wanted() says
+ * true of its claim; the second time counts, with CBW_NO_SPACE if that was why.
  * May sleep. @wq (WQ_MEM_RECLAIM) must outlive it. ERR_PTR on failure.
  */
 struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 				     struct workqueue_struct *wq,
-				     cbw_copied_fn copied, bool tell_no_space);
+				     cbw_copied_fn copied,
+				     bool (*wanted)(const struct cbw_claim *claim));
 
 /* Waits until every copy has ended and its callback returned. May sleep. */
 void cbw_copier_destroy(struct cbw_copier *copier);

@@ -107,9 +107,19 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 	return true;
 }
 
-bool cbw_job_pause(struct cbw_job *job, const char *reason)
+bool cbw_job_pause(struct cbw_job *job)
 {
-	return change_state(job, CBW_PAUSED, reason);
+	return change_state(job, CBW_PAUSED, "user");
+}
+
+void cbw_job_stop(struct cbw_job *job, const char *reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&job->lock, flags);
+	if (__may_change(job))
+		__set_state(job, CBW_PAUSED, reason);
+	spin_unlock_irqrestore(&job->lock, flags);
 }
 
 bool cbw_job_resume(struct cbw_job *job)
@@ -141,6 +151,11 @@ static enum cbw_state state_of(struct cbw_job *job)
 	state = job->state;
 	spin_unlock_irqrestore(&job->lock, flags);
 	return state;
+}
+
+bool cbw_job_running(struct cbw_job *job)
+{
+	return state_of(job) == CBW_RUNNING;
 }
 
 static bool ended(struct cbw_job *job)

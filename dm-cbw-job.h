@@ -102,8 +102,13 @@ void cbw_job_start(struct cbw_job *job, bool paused);
 bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
 
 /* False when the job has ended, or not started yet. */
-bool cbw_job_pause(struct cbw_job *job, const char *reason);
+bool cbw_job_pause(struct cbw_job *job);
 bool cbw_job_resume(struct cbw_job *job);
+
+/* An error pauses the job. It is shown, and an event, also when a user did before. */
+void cbw_job_stop(struct cbw_job *job, const char *reason);
+
+bool cbw_job_running(struct cbw_job *job);
 
 /* Something has happened that the state does not show: wake who waits for events. */
 void cbw_job_event(struct cbw_job *job);

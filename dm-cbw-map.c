@@ -38,11 +38,11 @@ struct cbw_map {
 	struct list_head failed;	/* a copy failed, and so do these */
 	struct list_head starved;	/* need a copy while all are in use */
 	unsigned int nr_held;
+	unsigned int nr_first_go;	/* held writes with first_go */
 
 	bool broken;
 	bool requeue;
 	bool sweep_allowed;
-	bool retry_later;		/* a copy of the sweep has failed */
 	bool flushed;
 
 	struct cbw_claim claims[CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES];
@@ -189,19 +189,15 @@ static struct cbw_claim *__claim_of(struct cbw_map *map, unsigned long chunk)
 }
 
 /*
- * After a failed copy the writes that it held come first. Else the sweep could
- * claim the same chunk anew each time before they do, for ever.
+ * The writes that were held on a failed copy have the first go at the chunks.
+ * Else the sweep could claim them anew each time before they do, for ever.
  */
-static bool __may_sweep(struct cbw_map *map)
+static bool __may_sweep(const struct cbw_map *map)
 {
 	lockdep_assert_held(&map->lock);
 
-	if (map->broken || !map->sweep_allowed || !__claim_left(map, CBW_SWEEP))
-		return false;
-
-	if (list_empty(&map->woken) && list_empty(&map->starved))
-		map->retry_later = false;
-	return !map->retry_later;
+	return !map->broken && map->sweep_allowed && !map->nr_first_go &&
+	       __claim_left(map, CBW_SWEEP);
 }
 
 /*
@@ -270,15 +266,18 @@ struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map)
 	return claim;
 }
 
-/* A write may starve for a chunk that the sweep has saved meanwhile. */
-static void __wake_starved(struct cbw_map *map, const struct cbw_claim *claim)
+static void __set_first_go(struct cbw_map *map, struct cbw_waiter *waiter, bool set)
 {
-	struct cbw_waiter *waiter, *next;
+	lockdep_assert_held(&map->lock);
 
-	list_for_each_entry_safe(waiter, next, &map->starved, wait)
-		if (waiter->last >= claim->first &&
-		    waiter->first < claim->first + claim->nr)
-			list_move_tail(&waiter->wait, &map->woken);
+	if (waiter->first_go == set)
+		return;
+
+	waiter->first_go = set;
+	if (set)
+		map->nr_first_go++;
+	else
+		map->nr_first_go--;
 }
 
 static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
@@ -292,8 +291,14 @@ static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
 		      false);
 	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
 	WRITE_ONCE(pool->nr_saved, pool->nr_saved + claim->nr);
-	if (claim->kind == CBW_SWEEP)
-		__wake_starved(map, claim);
+}
+
+static void __give_first_go(struct cbw_map *map, const struct cbw_claim *claim)
+{
+	struct cbw_waiter *waiter;
+
+	list_for_each_entry(waiter, &claim->waiters, wait)
+		__set_first_go(map, waiter, true);
 }
 
 bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
@@ -311,7 +316,7 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 			      claim->first + claim->nr - 1, false);
 		WRITE_ONCE(map->nr_claimed, map->nr_claimed - claim->nr);
 		if (!saved && claim->kind == CBW_SWEEP)
-			map->retry_later = true;
+			__give_first_go(map, claim);
 	} else {
 		map->flushed = saved;
 	}
@@ -321,7 +326,7 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 	list_move(&claim->list, &pool->free);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight - 1);
 	work = !list_empty(&map->woken) || !list_empty(&map->failed) ||
-	       !list_empty(&map->starved);
+	       (!list_empty(&map->starved) && __claim_left(map, CBW_WRITE));
 	spin_unlock_irqrestore(&map->lock, flags);
 	return work;
 }
@@ -386,6 +391,8 @@ static enum cbw_verdict __resolve(struct cbw_map *map, struct cbw_waiter *waiter
 	if (!pending)
 		return CBW_GO;
 
+	if (claim)
+		__set_first_go(map, waiter, false);
 	list_add_tail(&waiter->wait, claim ? &claim->waiters : &map->starved);
 	return CBW_HOLD;
 }
@@ -399,6 +406,7 @@ static void __hold(struct cbw_map *map, struct cbw_waiter *waiter, u64 now)
 
 static void __unhold(struct cbw_map *map, struct cbw_waiter *waiter)
 {
+	__set_first_go(map, waiter, false);
 	list_del(&waiter->held);
 	WRITE_ONCE(map->nr_held, map->nr_held - 1);
 }
@@ -410,6 +418,7 @@ enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
 	enum cbw_verdict verdict;
 	unsigned long flags;
 
+	waiter->first_go = false;
 	spin_lock_irqsave(&map->lock, flags);
 	if (map->requeue && may_requeue && !map->broken) {
 		verdict = CBW_REQUEUE;
@@ -529,8 +538,13 @@ void cbw_map_allow_sweep(struct cbw_map *map, bool allow)
 	unsigned long flags;
 
 	spin_lock_irqsave(&map->lock, flags);
-	map->sweep_allowed = allow;
+	WRITE_ONCE(map->sweep_allowed, allow);
 	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+bool cbw_map_sweep_allowed(const struct cbw_map *map)
+{
+	return READ_ONCE(map->sweep_allowed);
 }
 
 void cbw_map_requeue(struct cbw_map *map, bool requeue)

@@ -56,6 +56,7 @@ struct cbw_waiter {
 	unsigned long first;
 	unsigned long last;
 	u64 since;		/* when it was held, ns */
+	bool first_go;		/* the sweep's copy that it waited for has failed */
 	struct list_head held;	/* all that are held, oldest first */
 	struct list_head wait;	/* one of: a claim's waiters, woken, failed, starved */
 };
@@ -118,7 +119,7 @@ enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
  * The next run of pending, unclaimed chunks at or after *@cursor for the
  * sweep, @max_run at most, or NULL. *@cursor moves behind it, or to the end of the map when
  * there is none left. When a copy of the sweep was not saved, there is none
- * until all writes that wait for no copy yet have been decided over.
+ * until the writes that were held on it have gone on, or wait for another copy.
  */
 struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor,
 				      unsigned long max_run);
@@ -135,7 +136,7 @@ struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map);
 /*
  * The copy of @claim has ended. Its chunks are saved if @saved, unless the map
  * is broken; else they stay pending. Its waiters are decided over anew, or
- * fail if @fail_waiters. True: cbw_map_next() may have work.
+ * fail if @fail_waiters. True: cbw_map_next() has work.
  */
 bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 		    bool fail_waiters);
@@ -148,6 +149,9 @@ void cbw_map_break(struct cbw_map *map);
 
 /* While it is off no sweep claim is given out. */
 void cbw_map_allow_sweep(struct cbw_map *map, bool allow);
+
+/* Is it on? Of one moment; takes no lock. */
+bool cbw_map_sweep_allowed(const struct cbw_map *map);
 
 /* While it is on, new writes that may get CBW_REQUEUE instead of being held. */
 void cbw_map_requeue(struct cbw_map *map, bool requeue);

@@ -85,8 +85,8 @@ static void charge(struct cbw_sweep *sweep, u64 chunks, u64 now)
 }
 
 /*
- * A pass has ended; begin another if a copy failed and left chunks pending. It
- * takes them one by one, since a copy fails as a whole.
+ * A pass has ended; begin another if a copy failed and left chunks pending. Its
+ * copies are shorter: a copy fails as a whole, with what is around a bad chunk.
  */
 static struct cbw_claim *next_pass(struct cbw_sweep *sweep)
 {
@@ -94,7 +94,7 @@ static struct cbw_claim *next_pass(struct cbw_sweep *sweep)
 		return NULL;
 
 	sweep->cursor = 0;
-	sweep->max_run = 1;
+	sweep->max_run = max(sweep->max_run / 4, 1UL);
 	return cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);
 }
 
@@ -176,7 +176,7 @@ void cbw_sweep_set_speed(struct cbw_sweep *sweep, unsigned int speed)
 }
 
 struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
-				   u64 bytes_per_chunk, const char *name)
+				   unsigned long max_run, u64 bytes_per_chunk, const char *name)
 {
 	struct cbw_sweep *sweep = kzalloc(sizeof(*sweep), GFP_KERNEL);
 	struct task_struct *thread;
@@ -187,7 +187,7 @@ struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copie
 	sweep->map = map;
 	sweep->copier = copier;
 	sweep->bytes_per_chunk = bytes_per_chunk;
-	sweep->max_run = ULONG_MAX;
+	sweep->max_run = max_run;
 	sweep->paused = true;
 	init_waitqueue_head(&sweep->wait);
 

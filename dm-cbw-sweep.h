@@ -16,11 +16,11 @@ struct cbw_map;
 struct cbw_sweep;
 
 /*
- * @bytes_per_chunk is what a chunk counts against the speed limit. The thread
- * starts paused. May sleep. ERR_PTR on failure.
+ * No copy is longer than @max_run chunks. @bytes_per_chunk is what a chunk counts
+ * against the speed limit. The thread starts paused. May sleep. ERR_PTR on failure.
  */
 struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
-				   u64 bytes_per_chunk, const char *name);
+				   unsigned long max_run, u64 bytes_per_chunk, const char *name);
 
 /*
  * Ends the thread, once. Copies that it started go on, and their callbacks may

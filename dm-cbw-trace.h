@@ -19,6 +19,10 @@
 #include "dm-cbw-copy.h"
 #include "dm-cbw-map.h"
 
+/* User space knows only numbers. */
+TRACE_DEFINE_ENUM(CBW_WRITE);
+TRACE_DEFINE_ENUM(CBW_SWEEP);
+
 /* A copy starts: "sweep", or "write" for copy-before-write. No sectors: the flush. */
 TRACE_EVENT(cbw_copy_start,
 	TP_PROTO(dev_t dev, enum cbw_kind kind, sector_t sector, sector_t sectors),
@@ -68,7 +72,8 @@ TRACE_EVENT(cbw_copy_done,
 		  __print_flags(__entry->errors, "|",
 				{ CBW_SOURCE_ERROR, "source" },
 				{ CBW_TARGET_ERROR, "target" },
-				{ CBW_NO_SPACE, "space" }) : "-")
+				{ CBW_NO_SPACE, "no-space" },
+				{ CBW_CAUSE_UNKNOWN, "unknown" }) : "-")
 );
 
 /* A write has met pending chunks and is held, unless they were saved just now. */

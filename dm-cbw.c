@@ -90,7 +90,7 @@ static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
 		return "Chunk size is not a multiple of the devices' block sizes";
 	if (!IS_ALIGNED(ti->len << SECTOR_SHIFT, bdev_logical_block_size(cbw->dest->bdev)))
 		return "Length is not a multiple of the target device's block size";
-	if (ti->len >> ilog2(cbw->args.chunk) >= min_t(u64, CBW_MAX_CHUNKS, ULONG_MAX))
+	if (ti->len >> ilog2(cbw->args.chunk) >= min_t(u64, CBW_MAX_CHUNKS, ULONG_MAX / 2))
 		return "Too many chunks: choose a larger chunk size";
 	return NULL;
 }

@@ -52,7 +52,6 @@ assert_eq "$(held) $(shorter 18) $(shorter 31)" "3 2 3" "holds, those below 2^18
 # Errors by side, and by who copied.
 inject target write
 begin_put 21 && ends_as error $!
-inject target read
 mend target
 inject origin read
 begin_put 22 && ends_as error $!
@@ -63,7 +62,7 @@ mend origin
 	fail "errors: $(dmsetup message cbw 0 stats)"
 inject target flush
 dmsetup message cbw 0 resume
-await_status state=paused reason=target-error progress=64/64
+cbw_wait cbw failed
 [[ $(line sweep) =~ ^[1-9][0-9]*\ 58\ [0-9]+\ 1$ ]] || fail "the flush is no error of the sweep: $(line sweep)"
 mend target
 
@@ -71,6 +70,3 @@ status=$(dmsetup status cbw)
 dmsetup message cbw 0 stats reset
 nothing
 assert_eq "$(dmsetup status cbw)" "$status" "the status after the statistics were reset"
-dmsetup message cbw 0 resume
-cbw_wait cbw completed
-nothing

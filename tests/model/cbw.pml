@@ -92,7 +92,9 @@ mtype verdict[NR_WRITERS] = NO_BIO;
 /* Whoever sleeps, and whether it was told to look again. */
 bool work_queued;
 bool sweep_woken = true;
-bool retry_later;
+
+/* Whom a failed copy of the sweep held: the sweep may not come before them. */
+byte first_go;
 
 /* DM: no new bio passes; nothing of ours may be in flight. */
 bool blocked, suspended, drain_gave_up;
@@ -168,6 +170,7 @@ inline release(w, result)
 {
 	held = held & ~BIT(w);
 	error = error & ~BIT(w);
+	first_go = first_go & ~BIT(w);
 	verdict[w] = result
 }
 
@@ -245,6 +248,7 @@ inline resolve(w, queued)
 	:: first_claim == NONE && needs_slot && requeue -> verdict[w] = REQUEUE
 	:: first_claim != NONE && requeue -> verdict[w] = REQUEUE
 	:: first_claim != NONE && !requeue ->
+		first_go = first_go & ~BIT(w);
 		claim[first_claim].waiters = claim[first_claim].waiters | BIT(w);
 		held = held | BIT(w);
 		verdict[w] = HELD
@@ -361,7 +365,10 @@ inline clear_pending(i)
 inline finish(i, saved)
 {
 #if defined(SWEEP_IGNORE) && !defined(RETRY_AT_ONCE)
-	retry_later = retry_later || (!IS_WRITE(i) && !saved && !broken);
+	if
+	:: !IS_WRITE(i) && !saved && !broken -> first_go = first_go | claim[i].waiters
+	:: else
+	fi;
 #endif
 	if
 	:: CLEARS(saved) -> clear_pending(i)
@@ -486,7 +493,7 @@ end:	do
 	od
 }
 
-#define MAY_SWEEP	(!broken && state == RUNNING && !retry_later && nr_sweep < SWEEP_CAP SWEEP_LISTENS)
+#define MAY_SWEEP	(!broken && state == RUNNING && !first_go && nr_sweep < SWEEP_CAP SWEEP_LISTENS)
 #ifdef SUSPEND_IGNORES_SWEEP
 #define SWEEP_LISTENS
 #else
@@ -514,11 +521,6 @@ inline claim_at_cursor()
 	cursor = 0
 }
 
-/* An ignored error is retried when those whom it woke were served: else the sweep could hold the same bio again and again. */
-#ifndef OTHERS_SERVED
-#define OTHERS_SERVED	(!woken && len(starved) == 0)
-#endif
-
 /* Sleeps only when it found nothing to do in the very section that decides to sleep, as wait_event() does. */
 proctype sweep()
 {
@@ -533,9 +535,6 @@ proctype sweep()
 #endif
 	:: d_step { sweep_woken && MAY_FLUSH -> take_slot(WRITE_CAP, 0) }
 	:: d_step { sweep_woken && state == RUNNING && !MAY_COPY && !MAY_FLUSH -> sweep_woken = false }
-#ifdef SWEEP_IGNORE
-	:: d_step { retry_later && OTHERS_SERVED -> retry_later = false; sweep_woken = true }
-#endif
 	:: atomic { state != RUNNING -> break }
 	od;
 end:	false
@@ -544,7 +543,14 @@ end:	false
 #ifdef STARVED_NOT_SERVED
 #define SERVE_STARVED	false
 #else
-#define SERVE_STARVED	(!woken && len(starved) > 0)
+#define SERVE_STARVED	(!woken && len(starved) > 0 && nr_write < WRITE_CAP)
+#endif
+
+/* Whoever releases wakes the sweep afterwards: it may have waited for a writer's first go. */
+#ifdef SWEEP_NOT_WOKEN
+#define AFTER_RELEASE	skip
+#else
+#define AFTER_RELEASE	sweep_woken = true
 #endif
 
 /* The one work item. It ends in the section that finds nothing woken, and nobody starved or no slot; queued meanwhile, it runs again. */
@@ -558,12 +564,14 @@ end:	do
 			leave_woken(w);
 			look_again(w);
 			w = 0;
+			AFTER_RELEASE;
 			work_queued = (woken || len(starved) > 0)
 		}
 	:: d_step { work_queued && SERVE_STARVED ->
 			starved?<w>;
 			resolve(w, true);
 			w = 0;
+			AFTER_RELEASE;
 			work_queued = (len(starved) > 0 && !(first_claim == NONE && needs_slot))
 		}
 	:: d_step { work_queued && !woken && !SERVE_STARVED -> work_queued = false }

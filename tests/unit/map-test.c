@@ -151,6 +151,7 @@ struct queue {
 struct write {
 	struct cbw_waiter waiter;
 	struct queue *on;	/* a copy's, woken, failed or starved */
+	bool first_go;		/* the sweep may not come before it */
 };
 
 /* A claim in flight. */
@@ -177,7 +178,7 @@ static struct {
 	unsigned int in_flight[CBW_NR_KINDS];
 	struct copy copies[MAX_COPIES];
 	struct queue held, woken, failed, starved;
-	bool broken, requeue, sweep_allowed, retry_later, flushed;
+	bool broken, requeue, sweep_allowed, flushed;
 	unsigned long cursor;
 	u64 now;
 } model;
@@ -353,6 +354,7 @@ static void check_resolved(struct write *write, enum cbw_verdict verdict,
 		first++;
 	copy = copy_of(first);
 	move_write(write, copy ? &copy->waiters : &model.starved);
+	write->first_go &= !copy;
 }
 
 /*----------------------------------------------------------------
@@ -489,25 +491,15 @@ static void check_work(bool work)
 	bool decidable = model.woken.nr || model.failed.nr ||
 			 (model.starved.nr && write_copy_left());
 
-	check(work || !decidable, "finish keeps quiet about held writes");
-	check(!work || decidable || model.starved.nr, "finish reports no work");
+	check(work == decidable, "finish reports %d", work);
 }
 
-/* Those that starve for what the sweep has saved need no copy any more. */
-static void wake_starved(const struct copy *copy)
+static void give_first_go(const struct queue *waiters)
 {
-	struct queue *starved = &model.starved;
-	struct write *write;
-	unsigned int i = 0;
+	unsigned int i;
 
-	while (i < starved->nr) {
-		write = starved->writes[i];
-		if (write->waiter.first < copy->first + copy->nr &&
-		    write->waiter.last >= copy->first)
-			move_write(write, &model.woken);
-		else
-			i++;
-	}
+	for (i = 0; i < waiters->nr; i++)
+		waiters->writes[i]->first_go = true;
 }
 
 static bool finish(struct copy *copy, bool saved, bool fail_waiters)
@@ -525,10 +517,8 @@ static bool finish(struct copy *copy, bool saved, bool fail_waiters)
 	model.in_flight[copy->kind]--;
 	if (!copy->nr)
 		model.flushed = saved;
-	else if (done && copy->kind == CBW_SWEEP)
-		wake_starved(copy);
 	else if (!saved && copy->kind == CBW_SWEEP)
-		model.retry_later = true;
+		give_first_go(&copy->waiters);
 	while (copy->waiters.nr)
 		move_write(copy->waiters.writes[0], to);
 	copy->claim = NULL;
@@ -557,13 +547,17 @@ static void do_finish(void)
 
 static bool may_sweep(void)
 {
+	unsigned int i;
+
 	if (!model.sweep_allowed || model.broken ||
 	    model.in_flight[CBW_SWEEP] >= model.sweep_copies)
 		return false;
 
-	if (!model.woken.nr && !model.starved.nr)
-		model.retry_later = false;
-	return !model.retry_later;
+	/* Those whom a failed copy of the sweep held and who wait for no copy yet. */
+	for (i = 0; i < model.held.nr; i++)
+		if (model.held.writes[i]->first_go)
+			return false;
+	return true;
 }
 
 static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
