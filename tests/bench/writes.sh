@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # first look: 4k writes on dm-linear, dm-snapshot and cbw while they copy
 # timeout: 900
+# clock: simulated
 . "$CBW_LIB"
 
-# Run it on the simulated machine: tests/run --icount --keep tests/bench/writes.sh. The disks take any data and give
+# To see the figures: tests/run --keep tests/bench/writes.sh. The disks take any data and give
 # none, as fast as they can: what is measured is the cost of the software, in virtual nanoseconds.
 origin=$(mk_null origin 16384 memory_backed=0 completion_nsec=0 irqmode=0)
 target=$(mk_null target 16384 memory_backed=0 completion_nsec=0 irqmode=0)

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # here, root, ko, icount, memory and patience are the runner's
+# shellcheck shell=bash disable=SC2154 # here, root, ko, simulated, guest_memory and patience are the runner's
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Host side of the virtual machine: choose a kernel, make its initramfs, start and stop the guest.
@@ -98,11 +98,11 @@ make_initramfs() {
 }
 
 # KVM can be there and still hang every guest: trust it only where the processor says so. CBW_ACCEL=kvm|tcg overrides.
-# With $icount, time itself is simulated: one instruction is one nanosecond, on any host.
+# With $simulated, time itself is: one instruction is one nanosecond, on any host.
 processor() {
 	local kind=${CBW_ACCEL:-tcg}
 	[[ -z ${CBW_ACCEL:-} && -w /dev/kvm ]] && grep -qwE 'vmx|svm' /proc/cpuinfo && kind=kvm
-	[[ -n $icount ]] && kind=icount
+	((!simulated)) || kind=icount
 	case $kind in
 	icount) echo -accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm ;;
 	kvm) echo -accel kvm -smp 2 -cpu host ;;
@@ -113,7 +113,7 @@ processor() {
 # What is not known to the kernel itself becomes the environment of its first process.
 kernel_arguments() {
 	echo "console=ttyS0 loglevel=6 log_buf_len=4M panic=-1 oops=panic rcupdate.rcu_cpu_stall_timeout=60"
-	[[ -n $icount ]] && echo "CBW_HUNG_TASK=0" || echo "slub_debug=FZPU page_poison=1 kfence.sample_interval=100"
+	((simulated)) && echo "CBW_HUNG_TASK=0" || echo "slub_debug=FZPU page_poison=1 kfence.sample_interval=100"
 	echo "CBW_ROOT=$root CBW_KO=$ko CBW_KERNEL_ROOT=$kernel_root TERM=$TERM $*"
 }
 
@@ -126,7 +126,7 @@ qemu() {
 		shift
 	done
 	# shellcheck disable=SC2046 # words are wanted
-	exec setpriv --pdeathsig KILL qemu-system-x86_64 $(processor) -m "$memory" \
+	exec setpriv --pdeathsig KILL qemu-system-x86_64 $(processor) -m "$guest_memory" \
 		-nodefaults -display none -no-reboot -kernel "$kernel_image" -initrd "$initramfs" \
 		-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
 		-virtfs "local,path=$dir,mount_tag=out,security_model=none" \
