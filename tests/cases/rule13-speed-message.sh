@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# a new limit holds from its message on: what was charged at the old one is forgiven, what was not used is lost
+# clock: simulated
+# timeout: 300
+# shellcheck disable=SC2154 # the names are those of clock.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/clock.sh"
+
+advance() { # SECONDS: sets $chunks, how far the sweep has come in that time
+	local before
+	before=$(cbw_field cbw sweep)
+	sleep "$1"
+	chunks=$(($(cbw_field cbw sweep) - before))
+	echo "$chunks chunks in $1 s: $(dmsetup status cbw)"
+}
+
+modelled_pair 1024
+# The first copy is paid for in 1024 s.
+cbw_create cbw "$origin" "$target" 128 "speed 1"
+advance 5
+assert_eq "$chunks" 0 "chunks while the first copy is paid for"
+
+say dmsetup message cbw 0 speed 10240
+advance 0.1
+((chunks > 0)) || fail "the sweep still pays for what it copied at the old limit"
+sleep 1
+
+# 1 MiB, the longest copy, is 10 s now.
+say dmsetup message cbw 0 speed 100
+advance 0.1
+((chunks <= 32)) || fail "the sweep goes on as before the message"
+advance 30
+((chunks >= 32 && chunks <= 64)) || fail "$chunks chunks are not what the new limit allows"
+
+# Idle time earns no burst beyond the slice of 100 ms.
+say dmsetup message cbw 0 speed 10240
+say dmsetup message cbw 0 pause
+sleep 20
+say dmsetup message cbw 0 resume
+advance 1
+((chunks >= 160 * 95 / 100 && chunks <= 160 * 115 / 100 + 16)) || fail "$chunks chunks in the second after the pause, not about 160"
+
+say dmsetup message cbw 0 speed 0
+advance 0.1
+((chunks >= 800)) || fail "only $chunks chunks without a limit"
