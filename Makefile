@@ -8,10 +8,11 @@ KVER ?= $(firstword $(filter $(shell uname -r),$(installed)) $(shell printf '%s\
 KDIR ?= /lib/modules/$(KVER)/build
 
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
-runner = tests/run --kernel $(KVER)
+# KERNEL: one of the kernels that tests/kernels/get knows, with a module of its own.
+runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := module
-.PHONY: module install helpers setup test long mutants check demo shell clean help print-KDIR
+.PHONY: module install helpers setup test long matrix mutants check demo shell clean help print-KDIR
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
@@ -28,10 +29,13 @@ setup: ## install the packages that building and testing need
 	@scripts/setup
 
 # KVER is looked up anew after the set-up, which may have brought the kernel.
-test: setup ## build and run the fast tests in a virtual machine
+test: setup ## build and run the fast tests in a virtual machine; KERNEL= chooses: lockdep, kasan, kcsan
 	@$(MAKE) --no-print-directory run-fast
 long: setup ## the long tests too, and the mutants
 	@$(MAKE) --no-print-directory run-all mutants
+matrix: setup ## build for every supported kernel and test there
+	@$(MAKE) --no-print-directory helpers
+	@tests/kernels/matrix
 mutants: helpers ## break one rule after the other: do the tests notice?
 	@KVER=$(KVER) tests/mutants/run
 demo: setup ## show a backup of a busy device, in a virtual machine
@@ -43,7 +47,7 @@ check: setup ## static checks, unit tests and models
 print-KDIR:
 	@echo $(KDIR)
 
-run-%: module helpers
+run-%: $(if $(KERNEL),,module) helpers
 	@$(runner) --tier $*
 
 shell: module helpers ## a shell in a virtual machine with the module at hand
