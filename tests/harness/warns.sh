@@ -6,3 +6,11 @@
 
 echo "WARNING: announced" > /dev/kmsg
 echo "WARNING: not announced" > /dev/kmsg
+
+race() { # FUNCTION
+	printf '%s\n' ==================== "BUG: KCSAN: data-race in $1 / foreign" "write to 0x1 of 8 bytes by task 1 on cpu 0:" \
+		" $1" " foreign" "" "read to 0x1 of 8 bytes by task 2 on cpu 1:" " foreign" ==================== |
+		while read -r line; do echo "$line" > /dev/kmsg; done
+}
+race foreign
+race 'own+0x1/0x2 [dm_cbw]'
