@@ -276,7 +276,7 @@ static void cbw_status(struct dm_target *ti, status_type_t type,
 		       unsigned int maxlen)
 {
 	struct cbw *cbw = ti->private;
-	size_t sz = 0;	/* of DMEMIT */
+	size_t __maybe_unused sz = 0;	/* of DMEMIT */
 
 	switch (type) {
 	case STATUSTYPE_INFO:
