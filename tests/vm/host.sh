@@ -110,9 +110,10 @@ processor() {
 	esac
 }
 
+# A busy host delivers the timer's interrupts too late for the kernel's check of it (a panic at boot): no_timer_check.
 # What is not known to the kernel itself becomes the environment of its first process.
 kernel_arguments() {
-	echo "console=ttyS0 loglevel=6 log_buf_len=4M panic=-1 oops=panic rcupdate.rcu_cpu_stall_timeout=60"
+	echo "console=ttyS0 loglevel=6 log_buf_len=4M panic=-1 oops=panic no_timer_check rcupdate.rcu_cpu_stall_timeout=60"
 	((simulated)) && echo "CBW_HUNG_TASK=0" || echo "slub_debug=FZPU page_poison=1 kfence.sample_interval=100"
 	echo "CBW_ROOT=$root CBW_KO=$ko CBW_KERNEL_ROOT=$kernel_root TERM=$TERM $*"
 }
