@@ -29,7 +29,7 @@ setup: ## install the packages that building and testing need
 	@scripts/setup
 
 # KVER is looked up anew after the set-up, which may have brought the kernel.
-test: setup ## build and run the fast tests in a virtual machine; KERNEL= chooses: lockdep, kasan, kcsan
+test: setup ## build and run the fast tests in a virtual machine; KERNEL= chooses: 6.12, lockdep, ...
 	@$(MAKE) --no-print-directory run-fast
 long: setup ## the long tests too, and the mutants
 	@$(MAKE) --no-print-directory run-all mutants
@@ -50,7 +50,7 @@ print-KDIR:
 run-%: $(if $(KERNEL),,module) helpers
 	@$(runner) --tier $*
 
-shell: module helpers ## a shell in a virtual machine with the module at hand
+shell: $(if $(KERNEL),,module) helpers ## a shell in a virtual machine with the module at hand
 	@$(runner) --shell
 
 clean: ## remove what was built, and the logs of tests
