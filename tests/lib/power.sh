@@ -1,0 +1,173 @@
+# shellcheck shell=bash disable=SC2154 # options and fsck are the tests'
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Steps of the tests that cut the power of a volume that jobs come and go on. After guest.sh:  . "${CBW_LIB%/*}/power.sh"
+#
+#     a file system, with files whose names and sums stand in $live/ledger
+#     /dev/mapper/cbw     now and then with another job, or linear
+#        |        \
+#     $origin   $target
+
+need_module dm_cbw
+RANDOM=$CBW_SEED
+live=$CBW_TMP/live stop=$CBW_TMP/stop
+
+# --- what goes on on the volume --------------------------------------------------------------------------------
+
+pick() { # WORD...
+	shift $((RANDOM % $#))
+	echo "$1"
+}
+
+# The chunk size comes first.
+random_job() {
+	echo "$(pick 8 8 128 1024) sync $(pick full none) speed $(pick 0 64 4096) workers $(pick 1 4 16) discard $(pick skip copy)" \
+		"on_cbw_error $(pick break-snapshot break-write) max_copy $(pick 1024 2048 8192)"
+}
+
+random_table() {
+	local job
+	job=$(random_job)
+	case $((RANDOM % 6)) in
+	0) echo "0 $(dev_sectors "$origin") linear $origin 0" ;;
+	*) cbw_table "$origin" "$target" "${job%% *}" "${job#* }" ;;
+	esac
+}
+
+count_saved() {
+	local saved
+	saved=$(dmsetup status --target cbw cbw | awk '{ print $11 }')
+	echo "${saved:-0}" >> "$CBW_TMP/saved"
+}
+
+# Not all of this is possible at any time.
+disturb() {
+	case $((RANDOM % 6)) in
+	0) dmsetup message cbw 0 "$(pick pause resume cancel)" ;;
+	1) dmsetup message cbw 0 speed "$(pick 0 16)" ;;
+	2 | 3) dmsetup suspend "$(pick --noflush --nolockfs)" cbw && sleep 0.0$((RANDOM % 10)) && dmsetup resume cbw ;;
+	esac || true
+}
+
+change_jobs() {
+	RANDOM=$((CBW_SEED + 1))
+	while [[ ! -e $stop ]]; do
+		dmsetup load cbw --table "$(random_table)"
+		dmsetup resume "$(pick --nolockfs --readahead=auto)" cbw
+		sleep 0.$((RANDOM % 10))
+		disturb
+		sleep 0.$((RANDOM % 10))
+		count_saved
+	done 2> "$CBW_TMP/jobs"
+}
+
+# Unflushed writes, in place: what the power may take, and what may not get in the way of what it must leave.
+make_noise() {
+	RANDOM=$((CBW_SEED + 2))
+	while [[ ! -e $stop ]]; do
+		dd if=/dev/urandom of="$live/noise" bs=4k seek=$((RANDOM % 256)) count=$((1 + RANDOM % 16)) conv=notrunc \
+			oflag=direct status=none
+		sleep 0.0$((RANDOM % 10))
+	done
+}
+
+# A file is on record only when it is on the disk, and ACKNOWLEDGE gets its number only when so is the record. One
+# process, as each new one takes a slow guest as long as all of this.
+write_files() { # COUNT ACKNOWLEDGE...
+	python3 - "$live" "$CBW_SEED" "$@" <<-'END'
+		import hashlib, os, random, subprocess, sys
+		os.chdir(sys.argv[1])
+		rnd = random.Random(int(sys.argv[2]))
+
+		def append(name, data):
+		    with open(name, "ab") as file:
+		        file.write(data)
+		        file.flush()
+		        os.fsync(file.fileno())
+
+		for number in range(1, int(sys.argv[3]) + 1):
+		    data = rnd.randbytes(rnd.choice((100, 5000, 100000, 300000)) + rnd.randrange(5000))
+		    append(str(number), data)
+		    append("ledger", f"{hashlib.sha256(data).hexdigest()}  {number}\n".encode())
+		    subprocess.run(sys.argv[4:] + [str(number)], check=True)
+	END
+}
+
+start_load() {
+	change_jobs &
+	jobs=$!
+	make_noise &
+	noise=$!
+}
+
+stop_load() {
+	touch "$stop"
+	wait "$jobs" || fail "the jobs: $(cat "$CBW_TMP/jobs")"
+	wait "$noise"
+}
+
+# --- the power fails -------------------------------------------------------------------------------------------
+
+log_devices() { # MIB: the origin is logged from its first write on
+	need_module dm_log_writes loop
+	mk_null disk "$1" > /dev/null
+	mk_null log 1024 > /dev/null
+	say dmsetup create origin --table "0 $(dev_sectors /dev/disk) log-writes /dev/disk /dev/log"
+	origin=/dev/mapper/origin
+	target=$(mk_null target "$1")
+	mk_linear cbw "$origin" > /dev/null
+}
+
+mark=(dmsetup message origin 0 mark)
+
+# What has not been flushed gets into the log only when the device goes.
+close_log() { # DEVICE...: from the top; the last one is log-writes
+	local device
+	[[ $(dmsetup status "${*: -1}") != *logging_disabled* ]] || fail "the log is not whole: $(dmsetup status "${*: -1}")"
+	for device; do
+		say dmsetup remove --retry "$device"
+	done
+	blockdev --flushbufs /dev/log
+}
+
+check_crash() { # IMAGE NUMBER FSCK...: all files up to that number are there
+	local got=$CBW_TMP/got
+	mkdir -p "$got"
+	mount -o loop "$1" "$got" || fail "cannot be mounted"
+	cmp -n "$(head -n "$2" "$CBW_TMP/ledger" | wc -c)" "$got/ledger" "$CBW_TMP/ledger" || fail "the record is not whole"
+	(($2 == 0)) || (cd "$got" && head -n "$2" "$CBW_TMP/ledger" | sha256sum --quiet -c) || fail "a file is not what was acknowledged"
+	umount "$got"
+	"${@:3}" "$1" > "$CBW_TMP/fsck" 2>&1 || fail "the file system is damaged: $(cat "$CBW_TMP/fsck")"
+}
+
+# Each on a copy, as the check recovers it.
+check_points() { # COUNT FSCK...
+	local image=$CBW_TMP/image copy=$CBW_TMP/copy done=0 from to number
+	truncate -s "$(blockdev --getsize64 /dev/disk)" "$image"
+	while read -r from to number; do
+		cbw-replay apply /dev/log "$image" "$done" "$from"
+		done=$from
+		cp --sparse=always "$image" "$copy"
+		cbw-replay apply /dev/log "$copy" "$from" "$to" $((CBW_SEED + from))
+		echo "+ the power fails at $from of $from-$to, after file $number"
+		check_crash "$copy" "$number" "${@:2}"
+	done < <(cbw-replay points /dev/log "$1" "$CBW_SEED")
+}
+
+prove_power() { # MIB FILES POINTS MKFS...  in $fsck: the command that finds nothing to repair
+	log_devices "$1"
+	say "${@:4}" /dev/mapper/cbw > /dev/null
+	mkdir "$live"
+	say mount -o "$options" /dev/mapper/cbw "$live"
+	touch "$live/ledger"
+	sync
+	"${mark[@]}" 0
+	start_load
+	write_files "$2" "${mark[@]}"
+	stop_load
+	cp "$live/ledger" "$CBW_TMP/ledger"
+	say umount "$live"
+	close_log cbw origin
+	(($(paste -sd+ "$CBW_TMP/saved" | bc) > 0)) || fail "no write met a pending chunk"
+	check_points "$3" "${fsck[@]}"
+}
