@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := module
-.PHONY: module install helpers setup test long matrix mutants check demo shell clean help print-KDIR
+.PHONY: module install helpers setup test long matrix mutants kill check demo shell clean help print-KDIR
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
@@ -31,13 +31,15 @@ setup: ## install the packages that building and testing need
 # KVER is looked up anew after the set-up, which may have brought the kernel.
 test: setup ## build and run the fast tests in a virtual machine; KERNEL= chooses: 6.12, lockdep, ...
 	@$(MAKE) --no-print-directory run-fast
-long: setup ## the long tests too, and the mutants
-	@$(MAKE) --no-print-directory run-all mutants
+long: setup ## the long tests too, the mutants, and the kills
+	@$(MAKE) --no-print-directory run-all mutants kill
 matrix: setup ## build for every supported kernel and test there
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
 mutants: helpers ## break one rule after the other: do the tests notice?
 	@KVER=$(KVER) tests/mutants/run
+kill: module helpers ## kill virtual machines in mid-work: does what was synced survive?
+	@tests/kill/run
 demo: setup ## show a backup of a busy device, in a virtual machine
 	@$(MAKE) --no-print-directory module helpers
 	@tests/demo/run
