@@ -7,16 +7,20 @@
 #        |       \
 #     origin     target      dm-delay: reads, writes and flushes take ways of their own, at a pace of their own
 #      |    \     |    \
-#  origin0  -bad  ...        null_blk, and a device on which everything fails
+#  origin0  -bad  ...        null_blk (or ${base[origin]}), and a device on which everything fails
 #
 # $pit is a copy of the origin as it was before the job; $new is what "put" writes.
 
 # shellcheck disable=SC2034 # read by the tests
 origin=/dev/mapper/origin target=/dev/mapper/target
 pit=$CBW_TMP/pit new=$CBW_TMP/new
-declare -A pace
+declare -A pace base
 
 # --- devices that go wrong -------------------------------------------------------------------------------------
+
+base_of() { # NAME: the device that holds its data
+	echo "${base[$1]:-/dev/${1}0}"
+}
 
 segment() { # NAME START LENGTH READ WRITE FLUSH: the last three are devices
 	local ms=${pace[$1]:-0}
@@ -24,7 +28,8 @@ segment() { # NAME START LENGTH READ WRITE FLUSH: the last three are devices
 }
 
 table_of() { # NAME [read|write|flush|all [DEVICE [START LENGTH]]]: that kind of I/O takes the way over DEVICE
-	local null=/dev/${1}0 kind=${2:-} way=${3:-/dev/mapper/$1-bad} size start=${4:-0} length ways
+	local null kind=${2:-} way=${3:-/dev/mapper/$1-bad} size start=${4:-0} length ways
+	null=$(base_of "$1")
 	size=$(dev_sectors "$null")
 	length=${5:-$size} ways=("$null" "$null" "$null")
 	case $kind in
@@ -40,9 +45,9 @@ table_of() { # NAME [read|write|flush|all [DEVICE [START LENGTH]]]: that kind of
 
 mk_faulty() { # NAME MIB [ATTRIBUTE=VALUE]...
 	need_module dm_delay dm_flakey
-	mk_null "${1}0" "${@:2}" > /dev/null
+	[[ -v base[$1] ]] || mk_null "${1}0" "${@:2}" > /dev/null
 	# Unlike dm-error it fails flushes, too.
-	dmsetup create "$1-bad" --table "0 $(dev_sectors "/dev/${1}0") flakey /dev/${1}0 0 0 1"
+	dmsetup create "$1-bad" --table "0 $(dev_sectors "$(base_of "$1")") flakey $(base_of "$1") 0 0 1"
 	table_of "$1" | dmsetup create "$1"
 }
 
@@ -76,8 +81,79 @@ fault_pair() { # MIB [TARGET-ATTRIBUTE=VALUE]...
 	mk_faulty origin "$1"
 	mk_faulty target "$@"
 	dd if=/dev/urandom of="$pit" bs=1M count="$1" status=none
-	dd if="$pit" of=/dev/origin0 bs=1M oflag=direct status=none
+	dd if="$pit" of="$(base_of origin)" bs=1M oflag=direct status=none
 	dd if=/dev/zero bs=64k count=1 status=none | tr '\0' '\377' > "$new"
+}
+
+# --- kinds of errors -------------------------------------------------------------------------------------------
+
+# Each breaks one sector of NAME (or more, where it cannot do better) until it is mended with mend_by.
+inject_by() { # INJECTOR NAME read|write SECTOR
+	say "inject_$1" "${@:2}"
+}
+
+mend_by() { # INJECTOR NAME
+	mend "$2"
+	[[ ! $1 =~ ^(badblocks|scsi)$ ]] || say "mend_$1" "$2"
+}
+
+inject_flakey() {
+	reroute "$1" "$2" "/dev/mapper/$1-bad" "$3" 1
+}
+
+inject_error() {
+	[[ -e /dev/mapper/$1-error ]] ||
+		dmsetup create "$1-error" --table "0 $(dev_sectors "$(base_of "$1")") error"
+	reroute "$1" "$2" "/dev/mapper/$1-error" "$3" 1
+}
+
+inject_dust() { # reads only
+	dmsetup create "$1-dust" --table "0 $(dev_sectors "$(base_of "$1")") dust $(base_of "$1") 0 512" 2> /dev/null || true
+	dmsetup message "$1-dust" 0 clearbadblocks
+	dmsetup message "$1-dust" 0 addbadblock "$3"
+	dmsetup message "$1-dust" 0 enable
+	reroute "$1" "$2" "/dev/mapper/$1-dust"
+}
+
+inject_badblocks() { # reads and writes
+	echo "+$3-$3" > "$nulls/${1}0/badblocks"
+}
+
+mend_badblocks() {
+	echo "-0-$(dev_sectors "$(base_of "$1")")" > "$nulls/${1}0/badblocks"
+}
+
+mk_scsi() { # MIB [PARAMETER=VALUE]...: prints the device
+	need_module sd_mod
+	modprobe -q scsi_debug dev_size_mb="$1" ndelay=10000 "${@:2}" || skip "this kernel has no module scsi_debug"
+	retry 10 scsi_device || fail "no device of scsi_debug appears"
+}
+
+scsi_device() {
+	local dir
+	for dir in /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*; do
+		[[ -b /dev/${dir##*/} ]] || return 1
+		echo "/dev/${dir##*/}"
+	done
+}
+
+scsi_set() { # PARAMETER VALUE
+	echo "$2" > "/sys/module/scsi_debug/parameters/$1"
+}
+
+inject_scsi() { # a medium error for reads; it has none for writes: there the whole device is protected
+	if [[ $2 == write ]]; then
+		scsi_set wp 1
+	else
+		scsi_set medium_error_start "$3"
+		scsi_set medium_error_count 1
+		scsi_set opts 2
+	fi
+}
+
+mend_scsi() {
+	scsi_set wp 0
+	scsi_set opts 0
 }
 
 # --- writes ----------------------------------------------------------------------------------------------------
