@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# FUA, flushed, large and odd writes are saved before; a NOWAIT write that would be held fails instead
+# FUA, flushed and odd writes are saved before, a flush alone passes; a NOWAIT write that would be held fails instead
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
@@ -33,3 +33,22 @@ expect_fail 'would block' nowait 20
 assert_status cbw=5 held=0
 assert_pit /dev/cached 20
 nowait 0
+
+# A flush has no data: it passes to the origin, however much is pending.
+flushes() {
+	awk '{ print $16 }' /sys/block/cached/stat
+}
+before=$(flushes)
+say sync /dev/mapper/cbw
+(($(flushes) > before)) || fail "the flush did not reach the origin"
+assert_status cbw=5 held=0
+
+# And a write that has been held takes its flags with it.
+before=$(flushes)
+slow target 200
+dmsetup remove --retry cbw
+cbw_create cbw /dev/cached "$target" 128 "sync none"
+put 30 oflag=direct,sync
+(($(flushes) > before)) || fail "what was held lost its FUA"
+assert_pit "$target" 30
+assert_status cbw=1
