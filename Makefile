@@ -24,6 +24,7 @@ install: module ## install it for that kernel
 
 helpers:
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle)
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules modules
 
 setup: ## install the packages that building and testing need
 	@scripts/setup
@@ -56,7 +57,7 @@ shell: $(if $(KERNEL),,module) helpers ## a shell in a virtual machine with the 
 	@$(runner) --shell
 
 clean: ## remove what was built, and the logs of tests
-	$(if $(wildcard $(KDIR)),$(kbuild) clean)
+	$(if $(wildcard $(KDIR)),$(kbuild) clean && $(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules clean)
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle clean)
 	$(if $(wildcard tests/unit/Makefile),$(MAKE) -C tests/unit clean)
 	rm -rf .build

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * For tests: /dev/erasable, a disk in memory on which a secure erase leaves
+ * zeroes. None of the kernel's own test devices takes one.
+ */
+#include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/module.h>
+#include <linux/version.h>
+#include <linux/vmalloc.h>
+
+#define SECTORS		(4 << (20 - SECTOR_SHIFT))
+#define MAX_ERASE	(UINT_MAX >> SECTOR_SHIFT)
+
+static u8 *content;
+static struct gendisk *disk;
+
+static void *at(sector_t sector)
+{
+	return content + (sector << SECTOR_SHIFT);
+}
+
+static void transfer(struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec bvec;
+	void *data;
+
+	bio_for_each_segment(bvec, bio, iter) {
+		data = bvec_kmap_local(&bvec);
+		if (bio_op(bio) == REQ_OP_WRITE)
+			memcpy(at(iter.bi_sector), data, bvec.bv_len);
+		else
+			memcpy(data, at(iter.bi_sector), bvec.bv_len);
+		kunmap_local(data);
+	}
+}
+
+static void erasable_submit(struct bio *bio)
+{
+	if (bio_op(bio) == REQ_OP_SECURE_ERASE)
+		memset(at(bio->bi_iter.bi_sector), 0, bio->bi_iter.bi_size);
+	else
+		transfer(bio);
+	bio_endio(bio);
+}
+
+static const struct block_device_operations erasable_ops = {
+	.owner		= THIS_MODULE,
+	.submit_bio	= erasable_submit,
+};
+
+static struct gendisk *alloc(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	struct queue_limits limits = { .max_secure_erase_sectors = MAX_ERASE };
+	struct gendisk *new = blk_alloc_disk(&limits, NUMA_NO_NODE);
+
+	return IS_ERR(new) ? NULL : new;
+#else
+	struct gendisk *new = blk_alloc_disk(NUMA_NO_NODE);
+
+	if (new)
+		blk_queue_max_secure_erase_sectors(new->queue, MAX_ERASE);
+	return new;
+#endif
+}
+
+static int __init erasable_init(void)
+{
+	int r = -ENOMEM;
+
+	content = vzalloc(SECTORS << SECTOR_SHIFT);
+	disk = alloc();
+	if (!content || !disk)
+		goto bad;
+
+	disk->fops = &erasable_ops;
+	strscpy(disk->disk_name, "erasable", sizeof(disk->disk_name));
+	set_capacity(disk, SECTORS);
+	r = add_disk(disk);
+	if (!r)
+		return 0;
+bad:
+	if (disk)
+		put_disk(disk);
+	vfree(content);
+	return r;
+}
+
+static void __exit erasable_exit(void)
+{
+	del_gendisk(disk);
+	put_disk(disk);
+	vfree(content);
+}
+
+module_init(erasable_init);
+module_exit(erasable_exit);
+MODULE_DESCRIPTION("Disk in memory that takes secure erase, for tests");
+MODULE_LICENSE("GPL");
