@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# bad sectors come and go on both devices under load, and tables of errors: what is completed is right all the same
+# timeout: 400
+# shellcheck disable=SC2034,SC2154 # the names are those of pit.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/pit.sh"
+
+# Both devices go on as tables of errors at times, and have bad sectors at others.
+spoil() { # ROUND
+	local name=origin0 sector=$((RANDOM * 2))
+	((RANDOM % 2)) || name=target0
+	echo "+$sector-$((sector + RANDOM % 200))" > "$nulls/$name/badblocks"
+	if (($1 % 4 == 3)); then
+		# It is open: a table of errors is what becomes of it.
+		dmsetup remove --force "${name%0}" 2> /dev/null || true
+	fi
+	sleep 0.2
+}
+
+mend_both() {
+	local name
+	for name in origin target; do
+		echo "-0-$(dev_sectors "/dev/${name}0")" > "$nulls/${name}0/badblocks"
+		dmsetup load $name --table "0 $(dev_sectors "/dev/${name}0") linear /dev/${name}0 0"
+		dmsetup resume $name
+	done
+}
+
+steer() { # a job that an error stopped goes on
+	[[ $(cbw_field cbw state) != paused ]] || dmsetup message cbw 0 resume
+}
+
+errors() {
+	(($(cbw_field cbw source_errors) + $(cbw_field cbw target_errors) > 0))
+}
+
+survives() { # POLICY
+	local round
+	start_writers --max 256K --allow-errors
+	load 16 "on_source_error $1 on_target_error $1 on_cbw_error break-write speed 3000"
+	resume
+	for round in {1..12}; do
+		spoil "$round"
+		mend_both
+		steer
+		[[ $(cbw_field cbw state) =~ ^(running|paused|completed)$ ]] || fail "$(dmsetup status cbw)"
+	done
+	retry 30 eval 'steer; errors' || fail "no copy met an error: $(dmsetup status cbw)"
+	dmsetup message cbw 0 speed 0
+	steer
+	cbw_wait cbw completed
+	stop_writers
+	check_pit
+	check_newest
+	to_linear
+	rm "$log"
+	fill_target
+}
+
+mk_null origin0 32 discard=1 > /dev/null
+mk_null target0 33 > /dev/null
+origin=$(mk_linear origin /dev/origin0)
+target=$(mk_linear target /dev/target0)
+stamp_devices
+for policy in ignore stop; do
+	survives $policy
+	cbw-stamp fill /dev/mapper/cbw --seed "$CBW_SEED"
+done
