@@ -116,6 +116,7 @@ inject_dust() { # reads only
 }
 
 inject_badblocks() { # reads and writes
+	# shellcheck disable=SC2154 # of guest.sh
 	echo "+$3-$3" > "$nulls/${1}0/badblocks"
 }
 
