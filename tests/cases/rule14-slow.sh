@@ -25,7 +25,7 @@ waits() { # TIMEOUT: it is enough
 	slow target 3000
 	begin_held_put 3
 	first=$!
-	begin_held_put 3 2
+	begin_put 3
 	second=$!
 	ends_as ok $first
 	ends_as ok $second
