@@ -91,33 +91,9 @@ enospc() { # NAME: what is no lack of space is reported
 	dmsetup remove --retry cbw
 }
 
-flush_stops() {
-	inject target flush
-	cbw_create cbw "$origin" "$target" 128 "on_target_error stop"
-	await_status state=paused reason=target-error progress=64/64 target_errors=1 inflight=0
-	tell resume
-	await_status state=paused reason=target-error target_errors=2 inflight=0
-	completes target
-}
-
-flush_is_ignored() {
-	local before begin
-	inject target flush
-	cbw_create cbw "$origin" "$target" 128 "on_target_error ignore"
-	await_status state=running progress=64/64 target_errors='[3-9]*'
-	before=$(cbw_field cbw target_errors) begin=${EPOCHREALTIME/./}
-	sleep 2
-	((tries = $(cbw_field cbw target_errors) - before, micros = ${EPOCHREALTIME/./} - begin))
-	((tries <= 10 + 2 * micros / 100000)) || fail "$tries flushes failed in $micros us"
-	assert_status state=running progress=64/64
-	completes target
-}
-
-fault_pair 4 cache_size=1
+fault_pair 4
 for policy in report stop ignore enospc; do
 	for name in origin target; do
 		$policy $name
 	done
 done
-flush_stops
-flush_is_ignored
