@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# each allocation of the constructor fails once: it says what it could not have, and leaves nothing behind
+# timeout: 300
+# klog-allow: Call Trace|lockdep_hardirqs_on_prepare
+# shellcheck disable=SC2154 # the names are those of faults.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/faults.sh"
+. "${CBW_LIB%/*}/failslab.sh"
+
+# A slab cache that cannot be had is shown with a trace of its caller, by the kernel.
+need_failslab
+fault_pair 4
+need_module dm_cbw
+say dmsetup create cbw --notable
+table=$(cbw_table "$origin" "$target" 8 "workers 2")
+
+dmesg --clear
+allocations=$(python3 "${CBW_LIB%/*}/load-failing.py" cbw "$table")
+klog | grep ': cbw: ' | sort | uniq -c > "$CBW_TMP/messages"
+cat "$CBW_TMP/messages"
+echo "$allocations allocations failed"
+for thing in 'the target' 'the job' 'the workqueue' 'the chunk map' 'the kcopyd clients' 'the origin device' 'the target device'; do
+	grep -q "Cannot [a-z]* $thing" "$CBW_TMP/messages" || fail "no failure for want of $thing"
+done
+# Device-mapper takes the line to pieces before the constructor sees it.
+if grep -vE ": cbw: (Cannot|couldn't split) " "$CBW_TMP/messages"; then
+	fail "a failure has no clear message"
+fi
+assert_eq "$(< /sys/module/dm_cbw/refcnt)" 0 "users of the module"
+retry 10 no_leak || fail "the constructor leaves something behind: $(leaks)"
+
+say dmsetup load cbw --table "$table"
+say dmsetup resume cbw
+cbw_wait cbw completed
+assert_same "$pit" "$target"
