@@ -8,15 +8,22 @@
 fault_pair 4
 # A loop device takes write-zeroes as such.
 zeroes=$(mk_loop zeroes 64M)
-target=$(mk_null big 64)
+mk_linear target64 "$(mk_null big 64)" > /dev/null
+target=/dev/mapper/target64
 dd if=/dev/urandom of="$zeroes" bs=1M count=64 oflag=direct status=none
 cp "$zeroes" "$pit"
-pieces() { # CHUNK: the piece is max_copy, or less where the kernel cuts
+
+# Pieces of max_copy, which is 1 MiB; the copies of eight are in flight.
+pieces() { # CHUNK
+	local queue pid inflight held
 	cbw_create cbw "$zeroes" "$target" "$1" "sync none cbw_timeout 0"
 	queue=/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor --separator : cbw)/queue
-	(($(< "$queue/write_zeroes_max_bytes") > 0)) || fail "the device does not take write-zeroes"
+	(($(< "$queue/write_zeroes_max_bytes") >= 64 << 20)) || fail "the device does not take write-zeroes of that length"
+	hang target64
 	say fallocate --punch-hole --offset 0 --length $((64 << 20)) /dev/mapper/cbw &
 	pid=$!
+	await_status held=64 inflight=8
+	unhang target64
 	until gone $pid; do
 		read -r _ _ _ _ _ _ _ _ inflight held _ <<< "$(dmsetup status cbw)"
 		((inflight <= 8 && held <= 64)) || fail "$held pieces held, $inflight copies in flight"
