@@ -124,6 +124,8 @@ mk_null() { # NAME MIB [ATTRIBUTE=VALUE]...: prints the device; it holds data un
 	for attribute in memory_backed=1 size="$2" "${@:3}" power=1; do
 		echo "${attribute#*=}" > "$dir/${attribute%%=*}" || fail "null_blk does not take $attribute"
 	done
+	# On 5.10 its name is the kernel's choice.
+	[[ -b /dev/$1 && ! -L /dev/$1 ]] || ln -sfn "nullb$(cat "$dir/index")" "/dev/$1"
 	echo "/dev/$1"
 }
 
