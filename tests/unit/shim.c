@@ -3,9 +3,14 @@
  * The part of the kernel that the code under test needs, and that does not fit
  * into headers.
  */
+#include <errno.h>
+#include <linux/ctype.h>
+#include <linux/device-mapper.h>
+#include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -68,4 +73,45 @@ void shim_unlock(spinlock_t *lock, unsigned long flags)
 #ifdef SHIM_THREADS
 	pthread_mutex_unlock(&lock->mutex);
 #endif
+}
+
+int kstrtouint(const char *s, unsigned int base, unsigned int *res)
+{
+	unsigned long long value = 0;
+
+	shim_check(base == 10, "only decimal numbers are taken");
+	s += *s == '+';
+	if (!isdigit(*s))
+		return -EINVAL;
+	for (; isdigit(*s); s++) {
+		value = value * 10 + (*s - '0');
+		if (value > UINT_MAX)
+			return -ERANGE;
+	}
+	s += *s == '\n';
+	if (*s)
+		return -EINVAL;
+	*res = value;
+	return 0;
+}
+
+int scnprintf(char *buf, size_t size, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(buf, size, format, args);
+	va_end(args);
+	return (size_t)len < size ? len : (int)size - 1;
+}
+
+void shim_log(const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
 }

@@ -13,4 +13,15 @@ static inline unsigned long __ffs(unsigned long word)
 	return __builtin_ctzl(word);
 }
 
+static inline bool test_bit(unsigned long nr, const unsigned long *words)
+{
+	return words[nr / BITS_PER_LONG] >> (nr % BITS_PER_LONG) & 1;
+}
+
+static inline void set_bit(unsigned long nr, unsigned long *words)
+{
+	__atomic_fetch_or(&words[nr / BITS_PER_LONG],
+			  1UL << (nr % BITS_PER_LONG), __ATOMIC_RELAXED);
+}
+
 #endif

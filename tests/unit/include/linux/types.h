@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* These headers hold as much of the kernel as dm-cbw-map.c needs, and no more. */
+/* These headers hold as much of the kernel as the units under test need, and no more. */
 #ifndef SHIM_TYPES_H
 #define SHIM_TYPES_H
 

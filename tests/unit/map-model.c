@@ -1,0 +1,902 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A model of the chunk map; see map-model.h for the contract.
+ *
+ * It keeps one state per chunk and plain arrays where the map has bitmaps and
+ * lists. Each step calls one function of the map, works out from the contract
+ * in dm-cbw-map.h what it had to do, and compares all that can be seen from
+ * outside. Where the contract leaves a choice, so does the model.
+ *
+ * A held write is freed as soon as the map has given it back, so that
+ * AddressSanitizer finds a list of the map that still knows it.
+ */
+#include <limits.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dm-cbw-map.h"
+#include "map-model.h"
+
+#define MAX_CHUNKS	700
+#define MAX_HELD	100
+#define MAX_COPIES	(CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES)
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/*----------------------------------------------------------------
+ * What is printed when something is wrong
+ *----------------------------------------------------------------
+ */
+
+#define NR_LOGGED 20
+
+static unsigned long run_seed;	/* 0: the run has bytes instead */
+static unsigned long step;
+static char logged[NR_LOGGED][160];
+static unsigned long nr_logged;
+
+__attribute__((format(printf, 1, 2)))
+static void note(const char *format, ...)
+{
+	char *line = logged[nr_logged++ % NR_LOGGED];
+	int len = snprintf(line, sizeof(logged[0]), "%6lu ", step);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line + len, sizeof(logged[0]) - len, format, args);
+	va_end(args);
+}
+
+void model_print_log(void)
+{
+	unsigned long i = nr_logged > NR_LOGGED ? nr_logged - NR_LOGGED : 0;
+
+	fprintf(stderr, "seed %lu, step %lu; the last steps:\n", run_seed, step);
+	for (; i < nr_logged; i++)
+		fprintf(stderr, "%s\n", logged[i % NR_LOGGED]);
+	if (run_seed)
+		fprintf(stderr, "again: map-test %lu\n", run_seed);
+	nr_logged = 0;
+}
+
+void model_failed(const char *file, int line, const char *cond, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s:%d: ", file, line);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, " (%s)\n", cond);
+	model_print_log();
+	abort();
+}
+
+/*----------------------------------------------------------------
+ * Chance
+ *----------------------------------------------------------------
+ */
+
+static u64 chance_state;
+static const unsigned char *bytes;	/* NULL: the run has a seed */
+static size_t bytes_left;
+
+static u64 scramble(void)
+{
+	u64 z = (chance_state += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+/* Of what a fuzzer gives, no more than is needed; zeroes when it has run out. */
+static u64 next_bytes(unsigned long limit)
+{
+	u64 value = 0;
+
+	for (; limit > 1; limit = (limit + 255) / 256) {
+		value <<= 8;
+		if (bytes_left) {
+			value |= *bytes++;
+			bytes_left--;
+		}
+	}
+	return value;
+}
+
+static unsigned long below(unsigned long limit)
+{
+	return (bytes ? next_bytes(limit) : scramble()) % limit;
+}
+
+static bool percent(unsigned int p)
+{
+	return below(100) < p;
+}
+
+/*----------------------------------------------------------------
+ * The model
+ *----------------------------------------------------------------
+ */
+
+struct write;
+
+struct queue {
+	struct write *writes[MAX_HELD];
+	unsigned int nr;
+};
+
+struct write {
+	struct cbw_waiter waiter;
+	struct queue *on;	/* a copy's, woken, failed or starved */
+	bool first_go;		/* the sweep may not come before it */
+};
+
+/* A claim in flight. */
+struct copy {
+	struct cbw_claim *claim;	/* NULL: free */
+	unsigned long first, nr;
+	enum cbw_kind kind;
+	struct queue waiters;
+};
+
+struct run {
+	unsigned long first, nr;
+};
+
+enum state { PENDING, CLAIMED, SAVED };
+
+static struct cbw_map *map;
+
+static struct {
+	unsigned long nr_chunks, max_run;
+	unsigned int sweep_copies;
+	enum state state[MAX_CHUNKS];
+	unsigned long nr_saved[CBW_NR_KINDS];
+	unsigned int in_flight[CBW_NR_KINDS];
+	struct copy copies[MAX_COPIES];
+	struct queue held, woken, failed, starved;
+	bool broken, requeue, sweep_allowed, flushed;
+	unsigned long cursor;
+	u64 now;
+} model;
+
+/* How a run behaves; drawn once, so that rare states last. */
+static struct {
+	unsigned int steps;
+	unsigned int failing;	/* percent of copies that fail */
+	unsigned int wide;	/* percent of writes that may span the map */
+	unsigned int weight[16];
+	bool diligent;		/* decides over held writes only when it has to */
+} habits;
+
+static void queue_add(struct queue *queue, struct write *write)
+{
+	check(queue->nr < MAX_HELD, "the test holds too many writes");
+	queue->writes[queue->nr++] = write;
+}
+
+static void queue_del(struct queue *queue, struct write *write)
+{
+	unsigned int i;
+
+	for (i = 0; i < queue->nr && queue->writes[i] != write; i++)
+		;
+	check(i < queue->nr, "a write came back that was not held there");
+	memmove(&queue->writes[i], &queue->writes[i + 1],
+		(--queue->nr - i) * sizeof(queue->writes[0]));
+}
+
+static void move_write(struct write *write, struct queue *to)
+{
+	if (write->on)
+		queue_del(write->on, write);
+	write->on = to;
+	if (to)
+		queue_add(to, write);
+}
+
+static void set_state(unsigned long first, unsigned long nr, enum state from,
+		      enum state to)
+{
+	unsigned long chunk;
+
+	for (chunk = first; chunk < first + nr; chunk++) {
+		check(chunk < model.nr_chunks, "chunk %lu is none", chunk);
+		check(model.state[chunk] == from, "chunk %lu: claimed out of turn",
+		      chunk);
+		model.state[chunk] = to;
+	}
+}
+
+static unsigned long count_saved(unsigned long first, unsigned long last)
+{
+	unsigned long chunk, nr = 0;
+
+	for (chunk = first; chunk <= last; chunk++)
+		nr += model.state[chunk] == SAVED;
+	return nr;
+}
+
+static bool any_pending(unsigned long first, unsigned long last)
+{
+	return count_saved(first, last) != last - first + 1;
+}
+
+static bool any_unclaimed(void)
+{
+	unsigned long chunk;
+
+	for (chunk = 0; chunk < model.nr_chunks; chunk++)
+		if (model.state[chunk] == PENDING)
+			return true;
+	return false;
+}
+
+static struct copy *copy_of(unsigned long chunk)
+{
+	struct copy *copy;
+
+	for (copy = model.copies; copy < model.copies + MAX_COPIES; copy++)
+		if (copy->claim && copy->first <= chunk &&
+		    chunk < copy->first + copy->nr)
+			return copy;
+	return NULL;
+}
+
+static struct copy *copy_for(const struct cbw_claim *claim)
+{
+	struct copy *copy;
+
+	for (copy = model.copies; copy < model.copies + MAX_COPIES; copy++)
+		if (copy->claim == claim)
+			return copy;
+	return NULL;
+}
+
+static bool write_copy_left(void)
+{
+	return model.in_flight[CBW_WRITE] < CBW_MAX_WRITE_COPIES;
+}
+
+/* The runs that have to be claimed for a write of [first, last]. */
+static unsigned int plan_runs(unsigned long first, unsigned long last,
+			      struct run runs[CBW_MAX_WRITE_COPIES])
+{
+	unsigned int nr = 0;
+	unsigned long chunk;
+	bool inside = false;
+
+	for (chunk = first; chunk <= last; chunk++) {
+		if (model.state[chunk] != PENDING) {
+			inside = false;
+		} else if (inside && runs[nr - 1].nr < model.max_run) {
+			runs[nr - 1].nr++;
+		} else {
+			if (model.in_flight[CBW_WRITE] + nr == CBW_MAX_WRITE_COPIES)
+				break;
+			runs[nr].first = chunk;
+			runs[nr++].nr = 1;
+			inside = true;
+		}
+	}
+	return nr;
+}
+
+static void adopt(struct cbw_claim *claim, enum cbw_kind kind,
+		  unsigned long first, unsigned long nr)
+{
+	struct copy *copy;
+
+	check(!copy_for(claim), "a claim was given out twice");
+	check(claim->kind == kind && claim->owner == &model, "a wrong claim");
+	check(claim->nr == nr && (!nr || claim->first == first),
+	      "claimed %lu+%lu instead of %lu+%lu", claim->first, claim->nr,
+	      first, nr);
+	set_state(first, nr, PENDING, CLAIMED);
+
+	copy = copy_for(NULL);
+	copy->claim = claim;
+	copy->first = first;
+	copy->nr = nr;
+	copy->kind = kind;
+	model.in_flight[kind]++;
+}
+
+/* Compare what was claimed for @write, and what became of it, with the model. */
+static void check_resolved(struct write *write, enum cbw_verdict verdict,
+			   bool may_claim, struct list_head *claims)
+{
+	unsigned long first = write->waiter.first, last = write->waiter.last;
+	struct run runs[CBW_MAX_WRITE_COPIES];
+	unsigned int i, nr = may_claim ? plan_runs(first, last, runs) : 0;
+	struct cbw_claim *claim;
+	struct copy *copy;
+
+	for (i = 0; i < nr; i++) {
+		check(!list_empty(claims), "%lu+%lu was not claimed",
+		      runs[i].first, runs[i].nr);
+		claim = list_first_entry(claims, struct cbw_claim, start);
+		list_del(&claim->start);
+		adopt(claim, CBW_WRITE, runs[i].first, runs[i].nr);
+	}
+	check(list_empty(claims), "more was claimed than pending");
+
+	if (!any_pending(first, last)) {
+		check(verdict == CBW_GO, "verdict %d, nothing is pending", verdict);
+		return;
+	}
+	check(verdict == CBW_HOLD, "verdict %d, a chunk is pending", verdict);
+
+	while (model.state[first] == SAVED)
+		first++;
+	copy = copy_of(first);
+	move_write(write, copy ? &copy->waiters : &model.starved);
+	write->first_go &= !copy;
+}
+
+/*----------------------------------------------------------------
+ * Steps
+ *----------------------------------------------------------------
+ */
+
+static void release(struct write *write)
+{
+	queue_del(&model.held, write);
+	move_write(write, NULL);
+	free(write);
+}
+
+static unsigned long pick_last(unsigned long first)
+{
+	unsigned long left = model.nr_chunks - first;
+
+	if (!percent(habits.wide) && left > 4)
+		left = 4;
+	return first + below(left);
+}
+
+static void do_hold(void)
+{
+	struct write *write;
+	bool may_requeue = percent(70), may_claim = !model.starved.nr;
+	enum cbw_verdict verdict;
+	LIST_HEAD(claims);
+
+	if (model.held.nr == MAX_HELD)
+		return;
+
+	write = calloc(1, sizeof(*write));
+	write->waiter.first = below(model.nr_chunks);
+	write->waiter.last = pick_last(write->waiter.first);
+	model.now += below(3);
+	verdict = cbw_map_hold(map, &write->waiter, model.now, may_requeue, &claims);
+	note("hold %lu-%lu may_requeue %d: %d", write->waiter.first,
+	     write->waiter.last, may_requeue, verdict);
+
+	if (model.broken) {
+		check(verdict == CBW_GO, "verdict %d, the map is broken", verdict);
+		check(list_empty(&claims), "claimed in a broken map");
+	} else if (model.requeue && may_requeue) {
+		/* It may have lost a race against the last copy of its range. */
+		check(verdict == CBW_REQUEUE ||
+		      !any_pending(write->waiter.first, write->waiter.last),
+		      "verdict %d instead of requeue", verdict);
+		check(list_empty(&claims), "claimed for a write that is requeued");
+	} else {
+		check_resolved(write, verdict, may_claim, &claims);
+	}
+
+	if (verdict == CBW_HOLD)
+		queue_add(&model.held, write);
+	else
+		free(write);
+}
+
+/* Every write that could be decided over has been. */
+static void check_idle(void)
+{
+	if (model.broken) {
+		check(!model.held.nr, "idle, %u writes are held", model.held.nr);
+		return;
+	}
+	check(!model.failed.nr, "idle, %u writes have failed", model.failed.nr);
+	check(!model.woken.nr, "idle, %u writes are woken", model.woken.nr);
+	check(!model.starved.nr || !write_copy_left(),
+	      "idle, %u writes starve and a copy is free", model.starved.nr);
+}
+
+static void check_next(struct write *write, enum cbw_verdict verdict,
+		       struct list_head *claims)
+{
+	struct queue *queue = model.broken ? &model.held : write->on;
+
+	check(queue->nr && queue->writes[0] == write, "out of order");
+	if (model.broken) {
+		check(verdict == CBW_GO, "verdict %d", verdict);
+		check(list_empty(claims), "claimed in a broken map");
+	} else if (queue == &model.failed) {
+		check(verdict == CBW_FAIL, "verdict %d, its copy failed", verdict);
+		check(list_empty(claims), "claimed for what has failed");
+	} else {
+		check(queue == &model.woken ||
+		      (queue == &model.starved && write_copy_left()),
+		      "a write was decided over that has to wait");
+		check_resolved(write, verdict,
+			       queue == &model.starved || !model.starved.nr,
+			       claims);
+	}
+}
+
+static enum cbw_verdict next(void)
+{
+	struct cbw_waiter *waiter = NULL;
+	struct write *write;
+	enum cbw_verdict verdict;
+	LIST_HEAD(claims);
+
+	verdict = cbw_map_next(map, &waiter, &claims);
+	if (verdict == CBW_IDLE) {
+		note("next: idle");
+		check(list_empty(&claims), "claimed for nobody");
+		check_idle();
+		return verdict;
+	}
+
+	note("next: %lu-%lu %d", waiter->first, waiter->last, verdict);
+	write = list_entry(waiter, struct write, waiter);
+	check_next(write, verdict, &claims);
+	if (verdict != CBW_HOLD)
+		release(write);
+	return verdict;
+}
+
+static void next_until_idle(void)
+{
+	unsigned int left = 2 * MAX_HELD;
+
+	while (next() != CBW_IDLE)
+		check(left--, "next never comes to an end");
+}
+
+static void do_next(void)
+{
+	next();
+}
+
+static void check_work(bool work)
+{
+	bool decidable = model.woken.nr || model.failed.nr ||
+			 (model.starved.nr && write_copy_left());
+
+	check(work == decidable, "finish reports %d", work);
+}
+
+static void give_first_go(const struct queue *waiters)
+{
+	unsigned int i;
+
+	for (i = 0; i < waiters->nr; i++)
+		waiters->writes[i]->first_go = true;
+}
+
+static bool finish(struct copy *copy, bool saved, bool fail_waiters)
+{
+	struct queue *to = fail_waiters ? &model.failed : &model.woken;
+	bool done = saved && !model.broken, work;
+
+	note("finish %s %lu+%lu saved %d fail_waiters %d",
+	     copy->kind == CBW_WRITE ? "write" : "sweep", copy->first, copy->nr,
+	     saved, fail_waiters);
+	work = cbw_map_finish(map, copy->claim, saved, fail_waiters);
+
+	set_state(copy->first, copy->nr, CLAIMED, done ? SAVED : PENDING);
+	model.nr_saved[copy->kind] += done ? copy->nr : 0;
+	model.in_flight[copy->kind]--;
+	if (!copy->nr)
+		model.flushed = saved;
+	else if (!saved && copy->kind == CBW_SWEEP)
+		give_first_go(&copy->waiters);
+	while (copy->waiters.nr)
+		move_write(copy->waiters.writes[0], to);
+	copy->claim = NULL;
+
+	check_work(work);
+	return work;
+}
+
+static struct copy *pick_copy(void)
+{
+	unsigned int i = below(MAX_COPIES), left = MAX_COPIES;
+
+	while (left-- && !model.copies[i].claim)
+		i = (i + 1) % MAX_COPIES;
+	return model.copies[i].claim ? &model.copies[i] : NULL;
+}
+
+static void do_finish(void)
+{
+	struct copy *copy = pick_copy();
+	bool saved = !percent(habits.failing);
+
+	if (copy && finish(copy, saved, !saved && percent(50)) && habits.diligent)
+		next_until_idle();
+}
+
+static bool may_sweep(void)
+{
+	unsigned int i;
+
+	if (!model.sweep_allowed || model.broken ||
+	    model.in_flight[CBW_SWEEP] >= model.sweep_copies)
+		return false;
+
+	/* Those whom a failed copy of the sweep held and who wait for no copy yet. */
+	for (i = 0; i < model.held.nr; i++)
+		if (model.held.writes[i]->first_go)
+			return false;
+	return true;
+}
+
+static void check_sweep(const struct cbw_claim *claim, unsigned long cursor,
+			unsigned long end, unsigned long max_run)
+{
+	unsigned long first = cursor, last;
+
+	while (first < model.nr_chunks && model.state[first] != PENDING)
+		first++;
+	if (first == model.nr_chunks) {
+		check(!claim && end == first, "swept to %lu of %lu", end, first);
+		return;
+	}
+	if (!may_sweep()) {
+		check(!claim, "a sweep claim that is not allowed");
+		check(cursor <= end && end <= first, "the cursor skips %lu", first);
+		return;
+	}
+
+	for (last = first; last + 1 < model.nr_chunks &&
+	     model.state[last + 1] == PENDING &&
+	     last + 1 - first < model.max_run && last + 1 - first < max_run; last++)
+		;
+	check(claim, "%lu is not swept", first);
+	check(end == last + 1, "the cursor is at %lu, not %lu", end, last + 1);
+}
+
+static void sweep(void)
+{
+	unsigned long max_run = percent(50) ? ULONG_MAX : 1 + below(8);
+	unsigned long end = model.cursor, first;
+	struct cbw_claim *claim = cbw_map_claim_sweep(map, &end, max_run);
+
+	note("sweep from %lu to %lu: %s", model.cursor, end, claim ? "claim" : "none");
+	check(cbw_map_at_end(map, end) == (end >= model.nr_chunks), "at_end");
+
+	check_sweep(claim, model.cursor, end, max_run);
+	for (first = model.cursor; first < end && model.state[first] != PENDING;)
+		first++;
+	if (claim)
+		adopt(claim, CBW_SWEEP, first, end - first);
+	model.cursor = end;
+}
+
+static void do_sweep(void)
+{
+	if (percent(10) || model.cursor >= model.nr_chunks)
+		model.cursor = below(model.nr_chunks + 1);
+	sweep();
+}
+
+static void do_flush(void)
+{
+	struct cbw_claim *claim = cbw_map_claim_flush(map);
+	bool expected = !any_pending(0, model.nr_chunks - 1) && !model.broken &&
+			model.sweep_allowed && !model.flushed && !model.in_flight[CBW_WRITE] &&
+			!model.in_flight[CBW_SWEEP];
+
+	note("flush: %s", claim ? "claim" : "none");
+	check(!claim == !expected, "flush at the wrong moment");
+	if (claim)
+		adopt(claim, CBW_SWEEP, 0, 0);
+}
+
+static void do_take_oldest(void)
+{
+	struct write *oldest = model.held.nr ? model.held.writes[0] : NULL;
+	u64 before = model.now - below(20);
+	struct cbw_waiter *waiter = cbw_map_take_oldest(map, before);
+
+	note("take oldest %ld: %s", (long)before, waiter ? "one" : "none");
+	if (oldest && oldest->waiter.since <= before) {
+		check(waiter == &oldest->waiter, "not the oldest was taken");
+		release(oldest);
+	} else {
+		check(!waiter, "taken too early");
+	}
+}
+
+static void do_break(void)
+{
+	if (!percent(2))
+		return;
+	note("break");
+	cbw_map_break(map);
+	model.broken = true;
+	if (habits.diligent)
+		next_until_idle();
+}
+
+static void do_requeue(void)
+{
+	model.requeue = !model.requeue && percent(30);
+	note("requeue %d", model.requeue);
+	cbw_map_requeue(map, model.requeue);
+	if (habits.diligent)
+		next_until_idle();
+}
+
+static void do_allow_sweep(void)
+{
+	model.sweep_allowed = percent(80);
+	note("allow_sweep %d", model.sweep_allowed);
+	cbw_map_allow_sweep(map, model.sweep_allowed);
+}
+
+static void do_sweep_copies(void)
+{
+	model.sweep_copies = percent(50) ? 1 + below(4)
+					 : 1 + below(CBW_MAX_SWEEP_COPIES);
+	note("set_sweep_copies %u", model.sweep_copies);
+	cbw_map_set_sweep_copies(map, model.sweep_copies);
+}
+
+static const struct {
+	void (*act)(void);
+	unsigned int weight;
+} steps[] = {
+	{ do_hold,		40 },
+	{ do_next,		40 },
+	{ do_finish,		30 },
+	{ do_sweep,		15 },
+	{ do_flush,		2 },
+	{ do_take_oldest,	4 },
+	{ do_break,		2 },
+	{ do_requeue,		3 },
+	{ do_allow_sweep,	3 },
+	{ do_sweep_copies,	2 },
+};
+
+/*----------------------------------------------------------------
+ * What must hold after each step
+ *----------------------------------------------------------------
+ */
+
+static void check_copy(const struct copy *copy)
+{
+	const struct cbw_claim *claim = copy->claim;
+	const struct cbw_waiter *waiter;
+	unsigned int i = 0;
+
+	check(claim->nr == copy->nr && claim->kind == copy->kind &&
+	      (!copy->nr || claim->first == copy->first),
+	      "the claim %lu+%lu changed in flight", copy->first, copy->nr);
+	list_for_each_entry(waiter, &claim->waiters, wait) {
+		check(i < copy->waiters.nr &&
+		      waiter == &copy->waiters.writes[i]->waiter,
+		      "%lu+%lu has wrong waiters", copy->first, copy->nr);
+		i++;
+	}
+	check(i == copy->waiters.nr, "%lu+%lu lost a waiter", copy->first, copy->nr);
+}
+
+static void check_find(unsigned long first, unsigned long last, bool pending)
+{
+	unsigned long found = cbw_map_find(map, first, last, pending);
+	unsigned long chunk = first;
+
+	while (chunk <= last && (model.state[chunk] != SAVED) != pending)
+		chunk++;
+	check(found == chunk, "found %lu, not %lu, in %lu to %lu", found, chunk,
+	      first, last);
+}
+
+static void check_pending(void)
+{
+	unsigned long chunk, first, last;
+
+	for (chunk = 0; chunk < model.nr_chunks; chunk++)
+		check(cbw_map_pending(map, chunk, chunk) ==
+		      (model.state[chunk] != SAVED), "chunk %lu", chunk);
+
+	/* No byte of a fuzzer is spent on where to look. */
+	first = scramble() % model.nr_chunks;
+	last = first + scramble() % (model.nr_chunks - first);
+	check(cbw_map_pending(map, first, last) == any_pending(first, last),
+	      "chunks %lu to %lu", first, last);
+	check_find(first, last, true);
+	check_find(first, last, false);
+	check_find(last + 1, last, scramble() % 2);
+}
+
+static void check_figures(void)
+{
+	unsigned long saved = count_saved(0, model.nr_chunks - 1);
+	enum cbw_kind kind;
+	u64 since;
+
+	check(cbw_map_nr_pending(map) == model.nr_chunks - saved, "nr_pending");
+	check(cbw_map_unclaimed(map) == any_unclaimed(), "unclaimed");
+	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
+		check(cbw_map_nr_saved(map, kind) == model.nr_saved[kind],
+		      "nr_saved of %d", kind);
+		check(cbw_map_in_flight(map, kind) == model.in_flight[kind],
+		      "in_flight of %d", kind);
+	}
+	check(model.in_flight[CBW_WRITE] <= CBW_MAX_WRITE_COPIES, "too many copies");
+	check(cbw_map_nr_held(map) == model.held.nr, "nr_held");
+	check(cbw_map_broken(map) == model.broken, "broken");
+	check(cbw_map_oldest(map, &since) == !!model.held.nr, "oldest");
+	check(!model.held.nr || since == model.held.writes[0]->waiter.since,
+	      "oldest: wrong time");
+}
+
+static void check_all(void)
+{
+	struct copy *copy;
+
+	check(!shim_nr_locked, "the lock is still held");
+	check_pending();
+	check_figures();
+	for (copy = model.copies; copy < model.copies + MAX_COPIES; copy++)
+		if (copy->claim)
+			check_copy(copy);
+}
+
+/*----------------------------------------------------------------
+ * A run
+ *----------------------------------------------------------------
+ */
+
+static unsigned int total_weight(void)
+{
+	unsigned int i, total = 0;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		total += habits.weight[i];
+	return total;
+}
+
+static void do_step(void)
+{
+	unsigned int i, chance = below(total_weight());
+
+	for (i = 0; chance >= habits.weight[i]; i++)
+		chance -= habits.weight[i];
+	steps[i].act();
+}
+
+static unsigned long pick(const unsigned long *from, unsigned int nr)
+{
+	return from[below(nr)];
+}
+
+static void draw_habits(void)
+{
+	static const unsigned int failing[] = { 0, 10, 50, 90 };
+	unsigned int i;
+
+	habits.steps = 100 + below(900);
+	habits.failing = failing[below(ARRAY_SIZE(failing))];
+	habits.wide = below(60);
+	habits.diligent = percent(40);
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		habits.weight[i] = steps[i].weight * (1 + below(8)) / 4 + 1;
+}
+
+static void create_map(void)
+{
+	static const unsigned long sizes[] = {
+		1, 2, 3, 8, 63, 64, 65, 127, 128, 129, 191, 192, 193, 500, MAX_CHUNKS
+	};
+	static const unsigned long runs[] = { 1, 2, 3, 8, 63, 64, 65, 128, 1UL << 33 };
+
+	memset(&model, 0, sizeof(model));
+	model.nr_chunks = percent(70) ? pick(sizes, ARRAY_SIZE(sizes))
+				      : 1 + below(MAX_CHUNKS);
+	model.max_run = pick(runs, ARRAY_SIZE(runs));
+	model.sweep_copies = CBW_MAX_SWEEP_COPIES;
+	model.now = 1000;
+	note("create %lu chunks, max_run %lu", model.nr_chunks, model.max_run);
+	map = cbw_map_create(model.nr_chunks, model.max_run, &model);
+	check(map, "no map was created");
+}
+
+/*
+ * Let every copy end, and look at held writes only when finish() asks for it:
+ * whatever is still held then was forgotten.
+ */
+static void drain(void)
+{
+	struct copy *copy;
+
+	model.requeue = false;
+	cbw_map_requeue(map, false);
+	next_until_idle();
+	while ((copy = pick_copy())) {
+		step++;
+		if (finish(copy, true, false))
+			next_until_idle();
+		check_all();
+	}
+	check(!model.held.nr, "%u writes are held for ever", model.held.nr);
+}
+
+/* What the sweep thread does once nothing disturbs it. */
+static void sweep_to_the_end(void)
+{
+	model.cursor = 0;
+	model.sweep_allowed = true;
+	cbw_map_allow_sweep(map, true);
+	while (!model.broken && model.cursor < model.nr_chunks) {
+		step++;
+		sweep();
+		if (model.in_flight[CBW_SWEEP] >= model.sweep_copies)
+			finish(pick_copy(), true, false);
+	}
+	drain();
+	do_flush();
+	check(model.broken || model.flushed || model.in_flight[CBW_SWEEP] == 1,
+	      "no flush at the end");
+	drain();
+}
+
+static bool over(void)
+{
+	return step >= habits.steps || (bytes && !bytes_left);
+}
+
+static void run(void)
+{
+	unsigned long nr_allocs;
+
+	step = 0;
+	nr_logged = 0;
+	draw_habits();
+	create_map();
+	nr_allocs = shim_nr_allocs;
+	while (!over()) {
+		step++;
+		do_step();
+		check_all();
+	}
+	drain();
+	sweep_to_the_end();
+	check_all();
+	check(shim_nr_allocs == nr_allocs, "the map allocates");
+	cbw_map_destroy(map);
+}
+
+void model_run(unsigned long seed)
+{
+	run_seed = seed;
+	chance_state = seed;
+	bytes = NULL;
+	run();
+}
+
+void model_run_bytes(const unsigned char *data, size_t size)
+{
+	run_seed = 0;
+	chance_state = size;
+	bytes = data;
+	bytes_left = size;
+	run();
+}
