@@ -24,6 +24,7 @@ install: module ## install it for that kernel
 
 helpers:
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle)
+	$(if $(wildcard tests/fuzz/Makefile),$(MAKE) -C tests/fuzz)
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules modules
 
 setup: ## install the packages that building and testing need
@@ -59,6 +60,7 @@ shell: $(if $(KERNEL),,module) helpers ## a shell in a virtual machine with the 
 clean: ## remove what was built, and the logs of tests
 	$(if $(wildcard $(KDIR)),$(kbuild) clean && $(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules clean)
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle clean)
+	$(if $(wildcard tests/fuzz/Makefile),$(MAKE) -C tests/fuzz clean)
 	$(if $(wildcard tests/unit/Makefile),$(MAKE) -C tests/unit clean)
 	rm -rf .build
 
