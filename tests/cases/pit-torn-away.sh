@@ -49,19 +49,20 @@ target_goes() { # STATE 'FEATURES' [WRITER-OPTION]...
 }
 
 origin_goes() { # 'FEATURES'
-	target=$(mk_null target 9) origin=$scsi length=''
+	target=$(mk_null target 25) origin=$scsi length=''
 	stamp_devices
 	start_writers --allow-errors
 	load 16 "$1"
 	resume
-	sleep 1
+	# Before the writers have been everywhere.
+	await_status cbw='[1-9]*'
 	tear_away
 	await_status state=failed source_errors='[1-9]*'
 	stop_writers
 	end
 }
 
-scsi=$(mk_scsi 8)
+scsi=$(mk_scsi 24)
 target_goes failed "speed 100"
 forget
 target_goes running "sync none on_cbw_error break-write" --allow-errors
