@@ -7,4 +7,4 @@
 . "${CBW_LIB%/*}/fuzz.sh"
 
 fuzz_devices
-fuzz --controls 4 --operations "${CBW_OPERATIONS:-5000}"
+fuzz --operations "${CBW_OPERATIONS:-5000}"

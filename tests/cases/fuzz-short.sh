@@ -7,4 +7,4 @@
 . "${CBW_LIB%/*}/fuzz.sh"
 
 fuzz_devices
-fuzz --operations "${CBW_OPERATIONS:-400}"
+fuzz --operations "${CBW_OPERATIONS:-300}"

@@ -54,7 +54,7 @@ struct fuzz {
 extern struct fuzz *fuzz;
 
 /* Each runs one worker to its end. */
-void control_run(struct worker *worker, unsigned long operations);
+void control_run(struct worker *worker, unsigned int own, unsigned long operations);
 void io_run(struct worker *worker, unsigned int number);
 void faults_run(struct worker *worker);
 

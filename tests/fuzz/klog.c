@@ -9,6 +9,8 @@
 
 #include "klog.h"
 
+#define MAX_LINE 8192
+
 static const char * const of_tables[] = {
 	"error adding target to table", "unable to find target", "change device type",
 	"unable to set up device queue",
@@ -30,15 +32,23 @@ static bool has_one(const char *line, const char * const *texts, unsigned int nr
 
 #define HAS_ONE(line, texts) has_one(line, texts, sizeof(texts) / sizeof((texts)[0]))
 
+/* As in tests/vm/guest, which would come too late if the machine dies of it. */
+static const char * const complaints[] = {
+	"BUG", "WARNING: ", "INFO: ", "KFENCE", "general protection", "corruption", "refcount_t:",
+};
+
 static void count(struct klog *klog, const char *line)
 {
 	const char *text = strstr(line, "device-mapper: ");
 
-	if (!text)
+	if (!text) {
+		if (HAS_ONE(line, complaints))
+			snprintf(klog->bad, sizeof(klog->bad), "%.250s", line);
 		return;
+	}
 	if (!strncmp(text, "device-mapper: table: ", 22) && strstr(text, "cbw: ") &&
 	    (strstr(text, "Unknown error") || strstr(text, "(null)")))
-		snprintf(klog->bad, sizeof(klog->bad), "%s", text);
+		snprintf(klog->bad, sizeof(klog->bad), "%.250s", text);
 	else if (HAS_ONE(text, of_messages))
 		klog->messages++;
 	else if (HAS_ONE(text, of_tables))
@@ -53,20 +63,33 @@ void klog_open(struct klog *klog)
 		err(2, "/dev/kmsg");
 }
 
-void klog_read(struct klog *klog)
+/* False: there are no more, for now. */
+static bool next_line(struct klog *klog, char *line, size_t size)
 {
-	char line[8192];
 	ssize_t r;
 
-	for (;;) {
-		r = read(klog->fd, line, sizeof(line) - 1);
-		if (r < 0 && errno == EPIPE) {
-			klog->lost = true;
-			continue;
-		}
-		if (r <= 0)
-			return;
-		line[r] = '\0';
+	while ((r = read(klog->fd, line, size - 1)) < 0 && errno == EPIPE)
+		klog->lost = true;
+	if (r <= 0)
+		return false;
+	line[r] = '\0';
+	return true;
+}
+
+void klog_read(struct klog *klog)
+{
+	char line[MAX_LINE];
+
+	while (!*klog->bad && next_line(klog, line, sizeof(line)))
 		count(klog, line);
+}
+
+void klog_print(struct klog *klog)
+{
+	char line[MAX_LINE], *text;
+
+	while (next_line(klog, line, sizeof(line))) {
+		text = strchr(line, ';');
+		printf("%s", text ? text + 1 : line);
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counts the lines of the kernel log that tell why something was refused. */
+/*
+ * Reads the kernel log: counts the lines that tell why something was refused, and
+ * looks for complaints.
+ */
 #ifndef FUZZ_KLOG_H
 #define FUZZ_KLOG_H
 
@@ -10,12 +13,15 @@ struct klog {
 	bool lost;		/* lines came faster than they were read */
 	unsigned long tables;
 	unsigned long messages;
-	char bad[256];		/* a line that no refusal may have, or "" */
+	char bad[256];		/* a line that must not be there, or "" */
 };
 
 void klog_open(struct klog *klog);
 
 /* Whatever has come since the last time. */
 void klog_read(struct klog *klog);
+
+/* What comes from now on, to the standard output: the rest of a complaint. */
+void klog_print(struct klog *klog);
 
 #endif

@@ -22,8 +22,7 @@
 #include "fuzz.h"
 #include "klog.h"
 
-#define MAX_CONTROLS	8U
-#define MAX_WORKERS	(MAX_CONTROLS + NR_IO + 2)
+#define MAX_WORKERS	(NR_MAPPED + NR_IO + 2)
 
 struct fuzz *fuzz;
 
@@ -32,7 +31,6 @@ static pid_t pids[MAX_WORKERS];		/* 0: it has ended */
 static unsigned int nr_workers;
 static struct klog klog;
 
-static unsigned int nr_controls = 3;
 static unsigned long operations = 500;	/* of each of them */
 static unsigned int patience = 90;	/* seconds until an operation hangs */
 
@@ -81,7 +79,7 @@ static _Noreturn void work(struct worker *worker, enum role role, unsigned int n
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	switch (role) {
 	case CONTROL:
-		control_run(worker, operations);
+		control_run(worker, number, operations);
 		break;
 	case IO:
 		io_run(worker, number);
@@ -150,15 +148,25 @@ static bool running(unsigned int first, unsigned int nr)
 	return false;
 }
 
+/* More lines follow at once. */
+static _Noreturn void complained(void)
+{
+	printf("%s", klog.bad);
+	doze(20);
+	klog_print(&klog);
+	fflush(stdout);
+	failed("the kernel complains, or refuses without a reason: %s", klog.bad);
+}
+
 static void watch(unsigned int first, unsigned int nr)
 {
 	while (running(first, nr)) {
-		doze(50);
+		doze(5);
 		reap();
 		look_for_hangs();
 		klog_read(&klog);
 		if (*klog.bad)
-			failed("a refusal without a reason: %s", klog.bad);
+			complained();
 	}
 }
 
@@ -221,14 +229,14 @@ static void run(void)
 {
 	unsigned int i, end;
 
-	for (i = 0; i < nr_controls; i++)
+	for (i = 0; i < NR_MAPPED; i++)
 		start(CONTROL, i);
 	for (i = 0; i < NR_IO; i++)
 		start(IO, i);
 	start(FAULTS, 0);
-	watch(0, nr_controls);
+	watch(0, NR_MAPPED);
 	__atomic_store_n(&fuzz->stop, true, __ATOMIC_RELAXED);
-	watch(nr_controls, nr_workers - nr_controls);
+	watch(NR_MAPPED, nr_workers - NR_MAPPED);
 	end = nr_workers;
 	start(END, 0);
 	watch(end, 1);
@@ -250,7 +258,6 @@ static void parse(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' },
 		{ "operations", required_argument, NULL, 'o' },
-		{ "controls", required_argument, NULL, 'c' },
 		{ "patience", required_argument, NULL, 'p' },
 		{ 0 },
 	};
@@ -264,19 +271,13 @@ static void parse(int argc, char **argv)
 		case 'o':
 			operations = number(optarg);
 			break;
-		case 'c':
-			nr_controls = number(optarg);
-			break;
 		case 'p':
 			patience = number(optarg);
 			break;
 		default:
-			errx(2,
-			     "usage: cbw-fuzz [--seed N] [--operations N] [--controls N] [--patience SECONDS]");
+			errx(2, "usage: cbw-fuzz [--seed N] [--operations N] [--patience SECONDS]");
 		}
 	}
-	if (!nr_controls || nr_controls > MAX_CONTROLS)
-		errx(2, "1 to %u controls", MAX_CONTROLS);
 }
 
 int main(int argc, char **argv)
