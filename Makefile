@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := module
-.PHONY: module install helpers setup test long matrix mutants kill check demo shell clean help print-KDIR
+.PHONY: module install helpers setup test long soak matrix mutants kill check demo shell clean help print-KDIR
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
@@ -38,6 +38,8 @@ long: setup ## the long tests too, the mutants, and the kills
 matrix: setup ## build for every supported kernel and test there
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
+soak: setup ## any load and any fault, for MINUTES=10; SEED= runs it again
+	@CBW_MINUTES=$(or $(MINUTES),10) $(MAKE) --no-print-directory run-soak
 mutants: helpers ## break one rule after the other: do the tests notice?
 	@KVER=$(KVER) tests/mutants/run
 kill: module helpers ## kill virtual machines in mid-work: does what was synced survive?

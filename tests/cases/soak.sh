@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# tier: soak
+# timeout: 900
+# until the time is over: any load, any job, any fault; the point in time and the newest data are always right
+#
+# CBW_MINUTES on the host says how long. Each round is one job, from its point in time to its end or its failure.
+# After a failure look at the round's first line, at what was done since (+), and at the state and the kernel log.
+# shellcheck disable=SC2154 # the names are those of pit.sh and faults.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/pit.sh"
+. "${CBW_LIB%/*}/faults.sh"
+
+pick() { # WORD...: sets $picked
+	local words=("$@")
+	picked=${words[RANDOM % $#]}
+}
+
+moment() { # up to half a second
+	sleep 0.$((RANDOM % 5))$((RANDOM % 10))
+}
+
+fault() {
+	local side kind
+	pick target target origin
+	side=$picked
+	# A write of the origin that fails is nobody's fault but the origin's.
+	pick read write flush all
+	[[ $side == target ]] && kind=$picked || kind="read"
+	case $((RANDOM % 3)) in
+	0) inject "$side" "$kind" $((RANDOM % 96)) ;;
+	1) inject "$side" "$kind" ;;
+	2) hang "$side" ;;
+	esac
+	moment
+	mend "$side"
+}
+
+pace() {
+	pick 0 0 1 3
+	slow target "$picked"
+}
+
+pause() {
+	local flags
+	pick "" --noflush --nolockfs "--noflush --nolockfs"
+	read -ra flags <<< "$picked"
+	say dmsetup suspend "${flags[@]}" cbw
+	((RANDOM % 3)) || say dmsetup status cbw > /dev/null
+	moment
+	say dmsetup resume cbw
+}
+
+# A table that never becomes live is no job.
+unused_table() {
+	say dmsetup load cbw --table "$(cbw_table "$origin" "$target" 64 "" "$length")"
+	moment
+	say dmsetup clear cbw
+}
+
+tell() {
+	pick pause resume "speed 0" "speed $((1 + RANDOM))" "workers $((1 + RANDOM % 64))" stats "stats reset"
+	# shellcheck disable=SC2086 # words are wanted; a job that has ended refuses some
+	dmsetup message cbw 0 $picked > /dev/null 2>&1 || true
+}
+
+read_load() {
+	fio --name=read --filename=/dev/mapper/cbw --direct=1 --ioengine=libaio --iodepth=8 --rw=randread --bs=16k \
+		--continue_on_error=all --time_based --runtime=$((1 + RANDOM % 3)) > /dev/null 2>&1 || true
+}
+
+disturb() {
+	local i
+	for ((i = 0; i < 6 + RANDOM % 10; i++)); do
+		pick fault fault fault pause pause tell tell unused_table pace read_load
+		"$picked"
+		moment
+	done
+	mend origin
+	slow target 0
+}
+
+# Errors may have made it pause, and the limit may be low.
+urge() {
+	local state
+	state=$(cbw_field cbw state)
+	[[ $state != paused ]] || dmsetup message cbw 0 resume || true
+	[[ $state =~ ^(completed|failed)$ ]]
+}
+
+features() { # MAY-FAIL: sets $picked
+	local words
+	pick "discard skip" "discard copy" "workers 1" "max_copy 2048 workers 64" "paused" ""
+	words="$picked speed $((4096 + RANDOM))"
+	if ((!$1)); then
+		pick ignore stop
+		words+=" on_cbw_error break-write on_target_error $picked"
+		pick ignore stop
+		picked="$words on_source_error $picked cbw_timeout 0"
+	else
+		pick "cbw_timeout 100" "on_cbw_error break-write" "on_source_error ignore" "on_target_error enospc"
+		picked="$words $picked"
+	fi
+}
+
+prove_job() { # MAY-FAIL
+	if [[ $2 == none ]]; then
+		[[ $(cbw_field cbw state) == failed ]] || check_pit --pending-from "$origin"
+	else
+		dmsetup message cbw 0 speed 0
+		retry 120 urge || fail "the job does not end: $(dmsetup status cbw)"
+		[[ $(cbw_field cbw state) == failed ]] || check_pit
+	fi
+	(($1)) || [[ $(cbw_field cbw state) != failed ]] || fail "the job has failed: $(dmsetup status cbw)"
+}
+
+round() {
+	local may_fail=$((RANDOM % 3 == 0)) sync writing
+	pick full full none
+	sync=$picked
+	pick "--max 4K" "--max 64K --hot" "--max 2M" "--min 64K --max 4M" "--mode sequential --max 1M" \
+		"--mode boundary --chunk 64K --threads 12 --max 256K"
+	read -ra writing <<< "$picked"
+	fill_target
+	start_writers --allow-errors "${writing[@]}"
+	features "$may_fail"
+	# shellcheck disable=SC2086 # set by features
+	set -- "$picked"
+	pick 8 16 128 512 2048
+	echo "--- round $number at $SECONDS s: sync $sync, chunk $picked, $1, ${writing[*]}"
+	load "$picked" "sync $sync $1"
+	resume
+	disturb
+	prove_job "$may_fail" "$sync"
+	stop_writers
+	check_newest
+	to_linear
+}
+
+mk_faulty origin 48 discard=1
+mk_faulty target 49
+stamp_devices
+for ((number = 1; SECONDS < ${CBW_MINUTES:-10} * 60; number++)); do
+	round
+done
+echo "$((number - 1)) rounds"
