@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # an atomic write over many pending chunks is held as a whole, and reaches the origin as one
 # needs: python3
+# shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
+. "${CBW_LIB%/*}/faults.sh"
 
 tracing=/sys/kernel/tracing
 
@@ -18,18 +20,15 @@ atomic_write() { # DEVICE BYTES: at its beginning
 	END
 }
 
-need_module scsi_mod
-modprobe -q scsi_debug dev_size_mb=8 atomic_wr=1 || skip "this kernel's scsi_debug has no atomic writes"
-retry 10 test -e /sys/block/sda/queue/atomic_write_unit_max_bytes || skip "this kernel has no atomic writes"
-origin=/dev/sda
+modinfo -F parm scsi_debug | grep -q '^atomic_wr:' || skip "this kernel's scsi_debug has no atomic writes"
+origin=$(mk_scsi 8 atomic_wr=1)
 target=$(mk_null target 8)
 cbw_create cbw "$origin" "$target" 8 "sync none"
-limit=/sys/block/$(basename "$(readlink -f /dev/mapper/cbw)")/queue/atomic_write_unit_max_bytes
-bytes=$(< "$limit")
+queue=/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor cbw)/queue
+bytes=$(< "$queue/atomic_write_unit_max_bytes")
 ((bytes >= 16384)) || skip "this kernel's device-mapper has no atomic writes"
 ((bytes <= 65536)) || bytes=65536
 
-pit=$CBW_TMP/pit
 dd if="$origin" of="$pit" bs="$bytes" count=1 iflag=direct status=none
 echo 'rwbs ~ "*W*"' > "$tracing/events/block/block_rq_issue/filter"
 echo 1 > "$tracing/events/block/block_rq_issue/enable"
