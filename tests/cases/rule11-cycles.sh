@@ -19,8 +19,9 @@ memory() {
 			print "percpu", kib["Percpu:"]
 			print "vmalloc", kib["VmallocUsed:"]
 			print "stacks", kib["KernelStack:"]
-			print "pages", kib["MemTotal:"] - kib["MemFree:"] - kib["Buffers:"] - kib["Cached:"] - kib["AnonPages:"] -
-				kib["Slab:"] - kib["KernelStack:"] - kib["PageTables:"] - kib["Percpu:"] - kib["VmallocUsed:"]
+			known = kib["MemFree:"] + kib["Buffers:"] + kib["Cached:"] + kib["AnonPages:"] + kib["Slab:"]
+			known += kib["KernelStack:"] + kib["PageTables:"] + kib["Percpu:"] + kib["VmallocUsed:"]
+			print "pages", kib["MemTotal:"] - known
 		}' /proc/meminfo
 }
 
