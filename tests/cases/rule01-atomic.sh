@@ -20,7 +20,7 @@ atomic_write() { # DEVICE BYTES: at its beginning
 	END
 }
 
-modinfo --parameters scsi_debug | grep -q '^atomic_wr:' || skip "this kernel's scsi_debug has no atomic writes"
+[[ $(modinfo --parameters scsi_debug) == *atomic_wr:* ]] || skip "this kernel's scsi_debug has no atomic writes"
 origin=$(mk_scsi 8 atomic_wr=1)
 target=$(mk_null target 8)
 cbw_create cbw "$origin" "$target" 8 "sync none"
