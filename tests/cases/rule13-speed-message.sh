@@ -39,7 +39,8 @@ say dmsetup message cbw 0 pause
 sleep 20
 say dmsetup message cbw 0 resume
 advance 1
-((chunks >= 160 * 95 / 100 && chunks <= 160 * 115 / 100 + 16)) || fail "$chunks chunks in the second after the pause, not about 160"
+# It is caught up once, a copy more at each end is seen or not, and the commands take their time, too.
+((chunks >= 160 * 95 / 100 && chunks <= 160 * 115 / 100 + 16 + 2 * 16)) || fail "$chunks chunks in the second after the pause, not about 160"
 
 say dmsetup message cbw 0 speed 0
 advance 0.1
