@@ -179,8 +179,7 @@ static void sweep_failed(struct cbw_backup *backup, unsigned int errors)
 {
 	cbw_sweep_retry_later(backup->sweep);
 	if (errors & CBW_SOURCE_ERROR)
-		follow_policy(backup, backup->on_source_error, "source-error",
-			      errors & ~CBW_CAUSE_UNKNOWN);
+		follow_policy(backup, backup->on_source_error, "source-error", errors);
 	if (errors & CBW_TARGET_ERROR)
 		follow_policy(backup, backup->on_target_error, "target-error", errors);
 }
@@ -784,6 +783,7 @@ struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 	backup->job.kind = "backup";
 	backup->job.origin = geometry->origin;
 	backup->job.dest = geometry->dest;
+	backup->job.dev = geometry->dev;
 	r = cbw_job_register(&backup->job, ti, error);
 	if (r) {
 		kfree(backup);

@@ -225,7 +225,6 @@ int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error)
 	job->reason = "new";
 	job->ti = ti;
 	job->md = dm_table_get_md(ti->table);
-	job->dev = disk_devt(dm_disk(job->md));
 	strscpy(job->name, dm_device_name(job->md), sizeof(job->name));
 
 	mutex_lock(&jobs_lock);

@@ -72,8 +72,8 @@ struct cbw_job {
 
 /*
  * Enter @job into the list of all jobs, with state CBW_NEW. The caller has set
- * ops, kind, origin and dest. -EBUSY and *@error when another job has one of the
- * devices. May sleep.
+ * ops, kind, origin, dest and dev. -EBUSY and *@error when another job has one
+ * of the devices. May sleep.
  */
 int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
 
