@@ -26,21 +26,8 @@ full_loop() {
 need_module loop
 fault_pair 16
 full_loop
-cbw_create cbw "$origin" "$loop" 128 "on_target_error enospc on_cbw_error break-write paused"
-put 250
-dmsetup message cbw 0 resume
-await_status state=paused reason=enospc target_errors='[1-9]*' inflight=0 held=0
-(($(cbw_field cbw "done") < 256)) || fail "what has no space counts as saved: $(dmsetup status cbw)"
-dmsetup message cbw 0 resume
-await_status state=paused reason=enospc inflight=0
-# What a write would have saved has no space either.
-expect_fail 'Input/output error' put 251
-assert_pit "$origin" 251
+runs_out_of_space "$loop" 256
 
 rm "$disk/rest"
-dmsetup message cbw 0 resume
-cbw_wait cbw completed
-assert_same "$pit" "$loop"
-assert_new "$origin" 250
-dmsetup remove --retry cbw
+goes_on_with_space "$loop" 256
 losetup -d "$loop"

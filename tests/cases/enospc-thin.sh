@@ -26,21 +26,7 @@ say dmsetup create pool --table "$(pool 4096)"
 dmsetup message pool 0 "create_thin 0"
 say dmsetup create thin --table "0 8192 thin /dev/mapper/pool 0"
 
-cbw_create cbw "$origin" /dev/mapper/thin 128 "on_target_error enospc on_cbw_error break-write paused"
-put 60
-dmsetup message cbw 0 resume
-await_status state=paused reason=enospc target_errors='[1-9]*' inflight=0 held=0
-(($(cbw_field cbw "done") < 64)) || fail "what has no space counts as saved: $(dmsetup status cbw)"
-# Still full.
-dmsetup message cbw 0 resume
-await_status state=paused reason=enospc inflight=0
-# What a write would have saved has no space either.
-expect_fail 'Input/output error' put 61
-assert_pit "$origin" 61
+runs_out_of_space /dev/mapper/thin 64
 
 extend
-dmsetup message cbw 0 resume
-cbw_wait cbw completed
-assert_same "$pit" /dev/mapper/thin
-assert_new "$origin" 60
-dmsetup remove --retry cbw
+goes_on_with_space /dev/mapper/thin 64

@@ -216,3 +216,28 @@ assert_status() { # FIELD=PATTERN...
 await_status() { # FIELD=PATTERN...
 	retry 30 status_is "$@" || fail "the status did not become $*: $(dmsetup status cbw)"
 }
+
+# --- a target device that is full ------------------------------------------------------------------------------
+
+# It stops, as often as it is resumed. The sixth chunk from the end has a write before, the fifth one in vain.
+runs_out_of_space() { # TARGET CHUNKS
+	cbw_create cbw "$origin" "$1" 128 "on_target_error enospc on_cbw_error break-write paused"
+	put $(($2 - 6))
+	dmsetup message cbw 0 resume
+	await_status state=paused reason=enospc target_errors='[1-9]*' inflight=0 held=0
+	(($(cbw_field cbw "done") < $2)) || fail "what has no space counts as saved: $(dmsetup status cbw)"
+	# Still full.
+	dmsetup message cbw 0 resume
+	await_status state=paused reason=enospc inflight=0
+	# What a write would have saved has no space either.
+	expect_fail 'Input/output error' put $(($2 - 5))
+	assert_pit "$origin" $(($2 - 5))
+}
+
+goes_on_with_space() { # TARGET CHUNKS
+	dmsetup message cbw 0 resume
+	cbw_wait cbw completed
+	assert_same "$pit" "$1"
+	assert_new "$origin" $(($2 - 6))
+	dmsetup remove --retry cbw
+}
