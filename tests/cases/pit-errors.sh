@@ -6,6 +6,13 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 
+# Whatever comes first to the first chunks, it meets an error; later errors may come where nothing is to be copied any more.
+meet_error() {
+	echo "+0-200" > "$nulls/target0/badblocks"
+	resume
+	retry 30 eval '(($(cbw_field cbw target_errors) > 0))' || fail "no copy met an error: $(dmsetup status cbw)"
+}
+
 # Both devices go on as tables of errors at times, and have bad sectors at others.
 spoil() { # ROUND
 	local name=origin0 sector=$((RANDOM * 2))
@@ -31,22 +38,17 @@ steer() { # a job that an error stopped goes on
 	[[ $(cbw_field cbw state) != paused ]] || dmsetup message cbw 0 resume
 }
 
-errors() {
-	(($(cbw_field cbw source_errors) + $(cbw_field cbw target_errors) > 0))
-}
-
 survives() { # POLICY
 	local round
 	start_writers --max 256K --allow-errors
 	load 16 "on_source_error $1 on_target_error $1 on_cbw_error break-write speed 3000"
-	resume
+	meet_error
 	for round in {1..12}; do
 		spoil "$round"
 		mend_both
 		steer
 		[[ $(cbw_field cbw state) =~ ^(running|paused|completed)$ ]] || fail "$(dmsetup status cbw)"
 	done
-	retry 30 eval 'steer; errors' || fail "no copy met an error: $(dmsetup status cbw)"
 	dmsetup message cbw 0 speed 0
 	steer
 	cbw_wait cbw completed
