@@ -189,10 +189,9 @@ static void note_newest(struct run *run, struct range range, uint64_t seq, bool 
 static bool is_newest(const struct run *run, uint64_t block, uint64_t held)
 {
 	uint64_t seq = run->newest[block] & ~VAGUE;
+	bool zeroed = seq && log_get(run->log, seq)->kind == LOG_ZERO;
 
-	if (seq && log_get(run->log, seq)->kind == LOG_ZERO)
-		seq = HELD_ZEROES;
-	if (held == seq)
+	if (held == (zeroed ? HELD_ZEROES : seq))
 		return true;
 	/* After a vague write: what it may have left. */
 	return (run->newest[block] & VAGUE) &&
