@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # full saves an idle device, completes, and writes go on
+# tier: core
 . "$CBW_LIB"
 
 origin=$(mk_null origin 48)

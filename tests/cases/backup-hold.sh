@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a write to a pending chunk reaches the origin after the chunk is on the target device
+# tier: core
 . "$CBW_LIB"
 
 origin=$(mk_null origin 16)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a malformed message, or one that comes too late, is refused with one line in the log and changes nothing
+# tier: core
 # timeout: 240
 . "$CBW_LIB"
 

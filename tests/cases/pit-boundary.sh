@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # writes on chunk edges, over a pair of chunks, and small then big over saved and unsaved ones
+# tier: core
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # full, chunks of 64 KiB: the backup is the origin at one instant
+# tier: core
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 

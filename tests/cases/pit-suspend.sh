@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # suspended under the writers again and again, in every way, it stands still and goes on right
+# tier: core
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 

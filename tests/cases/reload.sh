@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # every table that is resumed starts a new job with a new point in time, and ends the one before
+# tier: core
 # timeout: 240
 . "$CBW_LIB"
 

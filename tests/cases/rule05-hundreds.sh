@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # when a copy fails that hundreds of writes are held on, all of them go on, or under break-write all fail
+# tier: core
 # timeout: 300
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"

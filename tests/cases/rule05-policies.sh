@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # what the sweep does about an error, by policy and side: it fails, stops or tries again, and never skips a chunk
+# tier: core
 # timeout: 400
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"

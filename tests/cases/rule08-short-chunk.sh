@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a length that no chunk fits is saved to its last sector, counted right, and nothing behind it is written
+# tier: core
 # timeout: 240
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# kernel: debug
 # each allocation of the constructor fails once: it says what it could not have, and leaves nothing behind
+# tier: core
 # timeout: 300
 # klog-allow: Call Trace|lockdep_hardirqs_on_prepare
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
-. "${CBW_LIB%/*}/failslab.sh"
+. "${CBW_LIB%/*}/inject.sh"
 
 # A slab cache that cannot be had is shown with a trace of its caller, by the kernel.
 need_failslab
@@ -20,7 +22,7 @@ allocations=$(python3 "${CBW_LIB%/*}/load-failing.py" cbw "$table")
 klog | grep ': cbw: ' | sort | uniq -c > "$CBW_TMP/messages"
 cat "$CBW_TMP/messages"
 echo "$allocations allocations failed"
-for thing in 'the target' 'the job' 'the workqueue' 'the chunk map' 'the kcopyd clients' 'the origin device' 'the target device'; do
+for thing in 'the target' 'the job' 'the workqueue' 'the chunk map' 'the copy engine' "the sweep's thread" 'the origin device' 'the target device'; do
 	grep -q "Cannot [a-z]* $thing" "$CBW_TMP/messages" || fail "no failure for want of $thing"
 done
 # Device-mapper takes the line to pieces before the constructor sees it.

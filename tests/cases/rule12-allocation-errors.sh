@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# kernel: debug
 # allocations fail beneath writes, from the point in time to the removal: nothing but the pools is needed
+# tier: core
 # timeout: 300
 . "$CBW_LIB"
-. "${CBW_LIB%/*}/failslab.sh"
+. "${CBW_LIB%/*}/inject.sh"
 . "${CBW_LIB%/*}/pit.sh"
 
 need_failslab

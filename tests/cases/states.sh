@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # states change as documented, wake dmsetup wait, are shown in twelve fields, and the final ones stay
+# tier: core
 # timeout: 240
 . "$CBW_LIB"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # every wrong table line has a message of its own and leaves nothing behind
+# tier: core
 # timeout: 300
 . "$CBW_LIB"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # what dmsetup table prints loads again word for word, with what messages have set
+# tier: core
 # timeout: 240
 . "$CBW_LIB"
 

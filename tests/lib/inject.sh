@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Allocations that fail, in kernels that can be told so. After guest.sh:  . "${CBW_LIB%/*}/failslab.sh"
+# Allocations and bios that fail, in kernels that can be told so. After guest.sh:  . "${CBW_LIB%/*}/inject.sh"
 
 fault_knobs=/sys/kernel/debug
 
@@ -35,4 +35,30 @@ fail_none() { # the end of the test if none has failed so far
 	done
 	echo "$failed allocations have failed"
 	((failed)) || fail "no allocation has failed"
+}
+
+# --- bios that fail --------------------------------------------------------------------------------------------
+
+need_failing_requests() {
+	[[ -d $fault_knobs/fail_make_request ]] || skip "this kernel does not fail bios on demand"
+	echo 0 > $fault_knobs/fail_make_request/verbose
+}
+
+fail_requests() { # N NULL-DEVICE...: every Nth bio that one of them is given
+	local null knob=$fault_knobs/fail_make_request
+	for null in "${@:2}"; do
+		echo 1 > "/sys/block/$null/make-it-fail"
+	done
+	echo "of the bios to ${*:2} one of $1 fails"
+	echo "$1" > $knob/interval
+	echo -1 > $knob/times
+	echo 100 > $knob/probability
+}
+
+fail_no_request() { # NULL-DEVICE...
+	local null
+	echo 0 > $fault_knobs/fail_make_request/probability
+	for null; do
+		echo 0 > "/sys/block/$null/make-it-fail"
+	done
 }

@@ -8,8 +8,8 @@
 #
 #   find_kernel X     X: a version, a kernel image, a directory with an unpacked kernel package, or empty
 #                     sets $kernel_image, $kernel_version and $kernel_root (the directory that holds lib/modules)
-#   start_guest DIR [ARGUMENT...]
-#                     boots it, with these arguments for QEMU; DIR is writable in the guest (/run/out), gets console.log
+#   start_guest DIR [ARGUMENT...] [-- ARGUMENT...]
+#                     boots it, with these arguments for QEMU, and for the kernel; DIR is writable in the guest (/run/out), gets console.log
 #                     sets $guest_pid, and $to_guest and $from_guest, the two ends of the guest's ttyS1
 #   stop_guest        ends it at once; there is nothing in it to save
 
@@ -138,8 +138,8 @@ qemu() {
 
 start_guest() {
 	local line
-	coproc GUEST { qemu "$@" -chardev "file,id=console,path=$1/console.log,append=on" \
-		-serial chardev:console -serial stdio 2> "$1/qemu.log"; }
+	coproc GUEST { qemu "$1" -chardev "file,id=console,path=$1/console.log,append=on" \
+		-serial chardev:console -serial stdio "${@:2}" 2> "$1/qemu.log"; }
 	# shellcheck disable=SC2153 # set by coproc
 	guest_pid=$GUEST_PID
 	# Bash closes its own ends as soon as the guest dies: these stay.

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# the module comes and goes with jobs of every end, and nothing that it had allocated is without an owner
+# tier: long
+# kernel: debug
+# boot: kmemleak=on
+# timeout: 900
+# shellcheck disable=SC2154 # the names are those of faults.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/faults.sh"
+
+kmemleak=/sys/kernel/debug/kmemleak
+
+# What was found for want of a reference is looked at once more: it may have been on its way between two.
+scan() {
+	sleep 6
+	echo scan > $kmemleak
+	sleep 1
+	echo scan > $kmemleak
+}
+
+# After its module has gone, an allocation's trace tells addresses only: so all that are new count.
+no_orphans() {
+	scan
+	cat $kmemleak > "$CBW_TMP/orphans"
+	[[ ! -s $CBW_TMP/orphans ]] || fail "memory without an owner: $(head -n 60 "$CBW_TMP/orphans")"
+}
+
+ends_well() {
+	cbw_create cbw "$origin" "$target" 8 "workers 3"
+	cbw_wait cbw completed
+	dmsetup remove --retry cbw
+}
+
+ends_early() {
+	cbw_create cbw "$origin" "$target" 8 "speed 64"
+	put 20
+	dmsetup message cbw 0 cancel
+	dmsetup remove --retry cbw
+	cbw_create cbw "$origin" "$target" 8 "sync none"
+	put 3
+	dmsetup remove --retry cbw
+}
+
+ends_badly() {
+	cbw_create cbw "$origin" "$target" 8
+	dmsetup suspend cbw
+	dmsetup wipe_table --nolockfs cbw
+	dmsetup remove --retry cbw
+	! dmsetup create cbw --table "$(cbw_table "$origin" "$target" 8 "speed many")" 2> /dev/null
+	! dmsetup create cbw --table "$(cbw_table "$origin" /dev/none 8 "speed 5")" 2> /dev/null
+}
+
+[[ -w $kmemleak ]] && echo clear > $kmemleak || skip "this kernel does not look for memory without an owner"
+fault_pair 4
+need_module dm_cbw
+for _ in {1..10}; do
+	ends_well
+	ends_early
+	ends_badly
+	unload_cbw
+	load_cbw
+done
+no_orphans
+unload_cbw
+no_orphans
