@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := module
-.PHONY: module install helpers setup test long soak matrix mutants kill check demo shell clean help print-KDIR
+.PHONY: module install helpers setup test core long soak matrix coverage mutants kill check demo shell clean help print-KDIR
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
@@ -33,11 +33,15 @@ setup: ## install the packages that building and testing need
 # KVER is looked up anew after the set-up, which may have brought the kernel.
 test: setup ## build and run the fast tests in a virtual machine; KERNEL= chooses: 6.12, lockdep, ...
 	@$(MAKE) --no-print-directory run-fast
+core: setup ## the most telling of them
+	@$(MAKE) --no-print-directory run-core
 long: setup ## the long tests too, the mutants, and the kills
 	@$(MAKE) --no-print-directory run-all mutants kill
 matrix: setup ## build for every supported kernel and test there
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
+coverage: setup ## which lines of the module do the fast tests not run?
+	@$(MAKE) --no-print-directory run-fast KERNEL=lockdep options=--coverage
 soak: setup ## any load and any fault, for MINUTES=10; SEED= runs it again
 	@CBW_MINUTES=$(or $(MINUTES),10) $(MAKE) --no-print-directory run-soak
 mutants: helpers ## break one rule after the other: do the tests notice?
@@ -54,7 +58,7 @@ print-KDIR:
 	@echo $(KDIR)
 
 run-%: $(if $(KERNEL),,module) helpers
-	@$(runner) --tier $*
+	@$(runner) --tier $* $(if $(BUDGET),--budget $(BUDGET)) $(options)
 
 shell: $(if $(KERNEL),,module) helpers ## a shell in a virtual machine with the module at hand
 	@$(runner) --shell
