@@ -72,13 +72,3 @@ void gate_stop(struct gate *gate)
 	pthread_cond_broadcast(&gate->changed);
 	pthread_mutex_unlock(&gate->lock);
 }
-
-bool gate_stopped(struct gate *gate)
-{
-	bool stopped;
-
-	pthread_mutex_lock(&gate->lock);
-	stopped = gate->stopped;
-	pthread_mutex_unlock(&gate->lock);
-	return stopped;
-}

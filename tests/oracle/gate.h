@@ -36,6 +36,5 @@ void gate_leave(struct gate *gate, unsigned int thread);
 void gate_pause(struct gate *gate);
 void gate_resume(struct gate *gate);
 void gate_stop(struct gate *gate);
-bool gate_stopped(struct gate *gate);
 
 #endif

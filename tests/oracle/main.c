@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,129 +92,106 @@ static enum writer_mode parse_mode(const char *text)
 	usage("--mode: '%s' is not random, sequential or boundary", text);
 }
 
-enum {
-	AFTER = 1, ALLOW_ERRORS, ALLOW_TORN, BEFORE, BLOCK, BUFFERED, CHUNK, DIRECT, DISCARD,
-	FINAL, FLUSH, HOT, LOG, MAX, MIN, MODE, OPS, PENDING_FROM, PIT, READ, REPORT,
-	SECONDS, SEED, THREADS, UNTIL_FILE, ZERO,
+enum kind {
+	CONSTANT,	/* has no argument and stands for min */
+	COUNT,		/* from min to max */
+	SIZE,
+	OPTIONAL_SIZE,	/* 0 without its argument */
+	MODE,
+	TEXT,
 };
 
-static const struct option long_options[] = {
-	{ "after", required_argument, NULL, AFTER },
-	{ "allow-errors", no_argument, NULL, ALLOW_ERRORS },
-	{ "allow-torn", optional_argument, NULL, ALLOW_TORN },
-	{ "before", required_argument, NULL, BEFORE },
-	{ "block", required_argument, NULL, BLOCK },
-	{ "buffered", no_argument, NULL, BUFFERED },
-	{ "chunk", required_argument, NULL, CHUNK },
-	{ "direct", no_argument, NULL, DIRECT },
-	{ "discard", required_argument, NULL, DISCARD },
-	{ "final", no_argument, NULL, FINAL },
-	{ "flush", required_argument, NULL, FLUSH },
-	{ "hot", no_argument, NULL, HOT },
-	{ "log", required_argument, NULL, LOG },
-	{ "max", required_argument, NULL, MAX },
-	{ "min", required_argument, NULL, MIN },
-	{ "mode", required_argument, NULL, MODE },
-	{ "ops", required_argument, NULL, OPS },
-	{ "pending-from", required_argument, NULL, PENDING_FROM },
-	{ "pit", required_argument, NULL, PIT },
-	{ "read", required_argument, NULL, READ },
-	{ "report", required_argument, NULL, REPORT },
-	{ "seconds", required_argument, NULL, SECONDS },
-	{ "seed", required_argument, NULL, SEED },
-	{ "threads", required_argument, NULL, THREADS },
-	{ "until-file", required_argument, NULL, UNTIL_FILE },
-	{ "zero", required_argument, NULL, ZERO },
-	{ 0 },
+#define IN(field)							\
+	.offset = offsetof(struct options, field),			\
+	.size = sizeof(((struct options *)NULL)->field)
+
+static const struct setting {
+	const char *name;
+	enum kind kind;
+	size_t offset, size;	/* of what it sets in struct options */
+	uint64_t min, max;
+} settings[] = {
+	{ "after", COUNT, IN(check.after), 0, UINT64_MAX },
+	{ "allow-errors", CONSTANT, IN(writer.allow_errors), true },
+	{ "allow-torn", OPTIONAL_SIZE, IN(check.torn_min) },
+	{ "before", COUNT, IN(check.before), 0, UINT64_MAX },
+	{ "block", COUNT, IN(writer.block_size), 512, 4096 },
+	{ "buffered", CONSTANT, IN(writer.buffered), true },
+	{ "chunk", SIZE, IN(writer.chunk) },
+	{ "direct", CONSTANT, IN(writer.buffered), false },
+	{ "discard", COUNT, IN(writer.discard), 0, 100 },
+	{ "final", CONSTANT, IN(check.pit), CHECK_LAST_PIT },
+	{ "flush", COUNT, IN(writer.flush), 0, 100 },
+	{ "hot", CONSTANT, IN(writer.hot), true },
+	{ "log", TEXT, IN(log) },
+	{ "max", SIZE, IN(writer.max) },
+	{ "min", SIZE, IN(writer.min) },
+	{ "mode", MODE, IN(writer.mode) },
+	{ "ops", COUNT, IN(writer.ops), 1, LOG_MAX_RECORDS },
+	{ "pending-from", TEXT, IN(check.pending_from) },
+	{ "pit", COUNT, IN(check.pit), 0, LOG_MAX_RECORDS },
+	{ "read", COUNT, IN(writer.read), 0, 100 },
+	{ "report", COUNT, IN(check.report), 0, UINT64_MAX },
+	{ "seconds", COUNT, IN(writer.seconds), 1, 1000000 },
+	{ "seed", COUNT, IN(writer.seed), 0, UINT64_MAX },
+	{ "threads", COUNT, IN(writer.threads), 1, GATE_MAX_THREADS },
+	{ "until-file", TEXT, IN(writer.until_file) },
+	{ "zero", COUNT, IN(writer.zero), 0, 100 },
 };
 
-static void set_option(struct options *o, int option, const char *name, const char *value)
+#define NR_SETTINGS	(sizeof(settings) / sizeof(settings[0]))
+
+static uint64_t parse(const struct setting *s, const char *text)
 {
-	struct writer_options *w = &o->writer;
-	struct check_options *c = &o->check;
-
-	switch (option) {
-	case AFTER:
-		c->after = parse_count(name, value, 0, UINT64_MAX);
-		break;
-	case ALLOW_ERRORS:
-		w->allow_errors = true;
-		break;
-	case ALLOW_TORN:
-		c->torn_min = value ? parse_size(name, value) : 0;
-		break;
-	case BEFORE:
-		c->before = parse_count(name, value, 0, UINT64_MAX);
-		break;
-	case BLOCK:
-		w->block_size = parse_count(name, value, 512, 4096);
-		break;
-	case BUFFERED:
-		w->buffered = true;
-		break;
-	case CHUNK:
-		w->chunk = parse_size(name, value);
-		c->chunk = w->chunk;
-		break;
-	case DIRECT:
-		w->buffered = false;
-		break;
-	case DISCARD:
-		w->discard = parse_count(name, value, 0, 100);
-		break;
-	case FINAL:
-		c->pit = CHECK_LAST_PIT;
-		break;
-	case FLUSH:
-		w->flush = parse_count(name, value, 0, 100);
-		break;
-	case HOT:
-		w->hot = true;
-		break;
-	case LOG:
-		o->log = value;
-		break;
-	case MAX:
-		w->max = parse_size(name, value);
-		break;
-	case MIN:
-		w->min = parse_size(name, value);
-		break;
+	switch (s->kind) {
+	case COUNT:
+		return parse_count(s->name, text, s->min, s->max);
+	case SIZE:
+		return parse_size(s->name, text);
+	case OPTIONAL_SIZE:
+		return text ? parse_size(s->name, text) : 0;
 	case MODE:
-		w->mode = parse_mode(value);
-		break;
-	case OPS:
-		w->ops = parse_count(name, value, 1, LOG_MAX_RECORDS);
-		break;
-	case PENDING_FROM:
-		c->pending_from = value;
-		break;
-	case PIT:
-		c->pit = parse_count(name, value, 0, LOG_MAX_RECORDS);
-		break;
-	case READ:
-		w->read = parse_count(name, value, 0, 100);
-		break;
-	case REPORT:
-		c->report = parse_count(name, value, 0, UINT64_MAX);
-		break;
-	case SECONDS:
-		w->seconds = parse_count(name, value, 1, 1000000);
-		break;
-	case SEED:
-		w->seed = parse_count(name, value, 0, UINT64_MAX);
-		break;
-	case THREADS:
-		w->threads = parse_count(name, value, 1, GATE_MAX_THREADS);
-		break;
-	case UNTIL_FILE:
-		w->until_file = value;
-		break;
-	case ZERO:
-		w->zero = parse_count(name, value, 0, 100);
-		break;
+		return parse_mode(text);
 	default:
-		usage("unknown or incomplete option");
+		return s->min;
+	}
+}
+
+static void set(struct options *o, const struct setting *s, const char *text)
+{
+	void *to = (char *)o + s->offset;
+
+	if (s->kind == TEXT)
+		*(const char **)to = text;
+	else if (s->size == sizeof(bool))
+		*(bool *)to = parse(s, text);
+	else if (s->size == sizeof(unsigned int))
+		*(unsigned int *)to = parse(s, text);
+	else
+		*(uint64_t *)to = parse(s, text);
+}
+
+static void set_all(struct options *o, int argc, char **argv)
+{
+	static const int arguments[] = {
+		[CONSTANT] = no_argument,
+		[COUNT] = required_argument,
+		[SIZE] = required_argument,
+		[OPTIONAL_SIZE] = optional_argument,
+		[MODE] = required_argument,
+		[TEXT] = required_argument,
+	};
+	struct option long_options[NR_SETTINGS + 1] = { };
+	int option;
+
+	for (unsigned int i = 0; i < NR_SETTINGS; i++)
+		long_options[i] = (struct option){
+			settings[i].name, arguments[settings[i].kind], NULL, i
+		};
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (option == '?')
+			usage("unknown or incomplete option");
+		set(o, &settings[option], optarg);
 	}
 }
 
@@ -303,15 +281,14 @@ int main(int argc, char **argv)
 			   .torn_min = UINT64_MAX, .report = 10 },
 	};
 	const struct verb *verb;
-	int option, index = 0;
 
 	if (argc < 2)
 		usage("no verb");
 	verb = find_verb(argv[1]);
 	argc--;
 	argv++;
-	while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1)
-		set_option(&o, option, option == '?' ? "" : long_options[index].name, optarg);
+	set_all(&o, argc, argv);
+	o.check.chunk = o.writer.chunk;
 	if (!o.writer.min)
 		o.writer.min = o.writer.block_size;
 	validate(&o);
