@@ -17,7 +17,7 @@ dmsetup remove --retry cbw
 
 cbw_create cbw "$origin" "$target" 128 "" "$length"
 await_status state=failed reason=target-error target_errors=1 inflight=0
-(($(cbw_field cbw done) < 64)) || fail "the chunk counts as saved: $(dmsetup status cbw)"
+(($(cbw_field cbw "done") < 64)) || fail "the chunk counts as saved: $(dmsetup status cbw)"
 dmsetup remove --retry cbw
 
 mend target

@@ -164,7 +164,7 @@ static int get_table(unsigned int number)
 	return ended(me, dm_run(&call, DM_TABLE_STATUS));
 }
 
-static void table(unsigned int number)
+static void show_table(unsigned int number)
 {
 	get_table(number);
 }
@@ -191,7 +191,7 @@ static void again(unsigned int number)
 static void suspend(unsigned int number)
 {
 	static void (* const between[])(unsigned int number) = {
-		load, clear, message, status, table, again,
+		load, clear, message, status, show_table, again,
 	};
 	uint32_t flags = suspend_flags();
 	unsigned int i, nr = below(&chance, 3), ms = below(&chance, 20);
@@ -214,8 +214,8 @@ static void on_alarm(int signal)
 static void set_alarm(unsigned int ms)
 {
 	struct itimerval timer = {
-		.it_interval.tv_usec = ms * 1000,
-		.it_value.tv_usec = ms * 1000,
+		.it_interval.tv_usec = ms * 1000L,
+		.it_value.tv_usec = ms * 1000L,
 	};
 
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -311,7 +311,7 @@ static const struct {
 	{ clear,	3, false },
 	{ message,	24, true },
 	{ status,	8, true },
-	{ table,	4, true },
+	{ show_table,	4, true },
 	{ again,	4, false },
 	{ await,	2, true },
 	{ remove_it,	5, false },

@@ -21,7 +21,7 @@
 #include "chance.h"
 #include "watch.h"
 
-#define SECTOR		512U
+#define SECTOR		512L
 #define NR_SETS		3
 #define WILD		NR_SETS		/* the number of the mapped device that is in no set */
 #define NR_MAPPED	(NR_SETS + 1)

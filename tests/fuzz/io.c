@@ -85,7 +85,7 @@ static void check(const struct sector *sectors, struct extent at)
 			continue;
 		memcpy(&found, buffer + i * SECTOR, sizeof(found));
 		wrong(me, "sector %llu holds %#llx, not %#llx%s",
-		      (unsigned long long)(at.first + i), (unsigned long long)found,
+		      (unsigned long long)at.first + i, (unsigned long long)found,
 		      (unsigned long long)sectors[at.first + i].stamp,
 		      sectors[at.first + i].or_zero ? " or zeroes" : "");
 	}

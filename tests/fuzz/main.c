@@ -198,7 +198,7 @@ static void find_sets(void)
 	for (i = 0; i < NR_SETS; i++) {
 		find_lower(fuzz->sets[i].target, &sectors, "target", i);
 		find_lower(fuzz->sets[i].origin, &sectors, "origin", i);
-		fuzz->sets[i].sectors = sectors - 2 - i * 4;
+		fuzz->sets[i].sectors = sectors - 2 - i * 4L;
 		fuzz->sets[i].content = share(sectors * sizeof(struct sector));
 	}
 }

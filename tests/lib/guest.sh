@@ -157,7 +157,7 @@ cbw_create() { # NAME ORIGIN TARGET CHUNK ['FEATURE ARGUMENTS' [LENGTH]]
 }
 
 cbw_field() { # NAME FIELD: a field of the status line; done and total are also there together, as progress
-	local state job sync chunk progress inflight held cbw sweep source_errors target_errors reason done total line
+	local state job sync chunk progress inflight held cbw sweep source_errors target_errors reason "done" total line
 	line=$(dmsetup status "$1")
 	# shellcheck disable=SC2034 # read by name
 	read -r _ _ _ state job sync chunk progress inflight held cbw sweep source_errors target_errors reason <<< "$line"

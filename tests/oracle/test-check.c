@@ -17,8 +17,8 @@
 #define SEED	77
 #define SIZE	512
 #define BLOCKS	8
-#define ZEROES	-1
-#define JUNK	-2
+#define ZEROES	(-1)
+#define JUNK	(-2)
 #define NOWHERE	0, 0	/* no bounds to the window are expected */
 
 struct scenario {
@@ -31,10 +31,11 @@ struct scenario {
 };
 
 /* write(first, nr, submit, ack) */
-#define DATA(f, n, s, a)	{ .first = f, .nr = n, .submit = s, .ack = a, .kind = LOG_DATA }
-#define ZERO(f, n, s, a)	{ .first = f, .nr = n, .submit = s, .ack = a, .kind = LOG_ZERO }
-#define TRIM(f, n, s, a)	{ .first = f, .nr = n, .submit = s, .ack = a, .kind = LOG_DISCARD }
-#define FAIL(f, n, s, a)	{ .first = f, .nr = n, .submit = s, .ack = a, .failed = 1 }
+#define RECORD(f, n, s, a, what)	{ .first = (f), .nr = (n), .submit = (s), .ack = (a), what }
+#define DATA(f, n, s, a)	RECORD(f, n, s, a, .kind = LOG_DATA)
+#define ZERO(f, n, s, a)	RECORD(f, n, s, a, .kind = LOG_ZERO)
+#define TRIM(f, n, s, a)	RECORD(f, n, s, a, .kind = LOG_DISCARD)
+#define FAIL(f, n, s, a)	RECORD(f, n, s, a, .failed = 1)
 
 static const struct scenario scenarios[] = {
 	{ "nothing written", { }, { 0 }, true },
@@ -116,7 +117,7 @@ static void make_backup(const char *path, const struct scenario *s)
 	char image[BLOCKS * SIZE] = { 0 };
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
-	for (int b = 0; b < BLOCKS; b++) {
+	for (size_t b = 0; b < BLOCKS; b++) {
 		if (s->backup[b] == ZEROES)
 			continue;
 		stamp_write(image + b * SIZE, SEED, SIZE, b,

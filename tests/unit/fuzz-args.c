@@ -95,6 +95,12 @@ static void print_short(const struct cbw_args *args, size_t room)
 	free(text);
 }
 
+static bool same(const struct cbw_args *a, const struct cbw_args *b)
+{
+	return a->chunk == b->chunk && a->given == b->given &&
+	       !memcmp(a->value, b->value, sizeof(a->value));
+}
+
 static void check_again(const struct cbw_args *args)
 {
 	char printed[MAX_LINE];
@@ -102,11 +108,10 @@ static void check_again(const struct cbw_args *args)
 	struct line line;
 
 	print(args, line.text);
-	strcpy(printed, line.text);
+	memcpy(printed, line.text, sizeof(printed));
 	split(&line);
 	check(parse(&again, &line));
-	check(again.chunk == args->chunk && again.given == args->given);
-	check(!memcmp(again.value, args->value, sizeof(again.value)));
+	check(same(&again, args));
 	print(&again, line.text);
 	check(!strcmp(line.text, printed));
 }
@@ -121,7 +126,7 @@ static void check_message(struct cbw_args *args, const char *word)
 	for (i = 0; i < 2; i++) {
 		before = *args;
 		if (cbw_args_set(args, features[i], word))
-			check(!memcmp(&before, args, sizeof(before)));
+			check(same(&before, args));
 		check_bounds(args);
 		check_again(args);
 	}

@@ -184,7 +184,7 @@ static void queue_add(struct queue *queue, struct write *write)
 	queue->writes[queue->nr++] = write;
 }
 
-static void queue_del(struct queue *queue, struct write *write)
+static void queue_del(struct queue *queue, const struct write *write)
 {
 	unsigned int i;
 
