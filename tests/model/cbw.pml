@@ -7,10 +7,10 @@
  * held bios with woken and starved lists and the worker that looks again; the sweep thread with its sleep; the flush; timeouts;
  * cancel; one suspend (flushing or noflush, completed or undone) and resume. One atomic block = one critical section of map->lock.
  *
- * Not modelled: memory ordering (an acquire that is missing shows nothing here), the tracking map, snapshot views, discards,
- * the short last chunk, teardown and orphans, pause and stop. Abstractions, each allowing more than the code does: the sweep's
- * cursor is any pending chunk; any held bio may time out, not the oldest only. Content is the PIT's or newer: the later generations
- * of a chunk behave like the first.
+ * Not modelled: memory ordering (an acquire that is missing shows nothing here), the tracking map, discards, the short last chunk,
+ * pause and stop. Reads of the snapshot view are in view.pml; table changes, messages, teardown and orphans in life.pml.
+ * Abstractions, each allowing more than the code does: the sweep's cursor is any pending chunk; any held bio may time out, not the
+ * oldest only. Content is the PIT's or newer: the later generations of a chunk behave like the first.
  * The test without the lock and the one under it are one step: pending is only ever cleared, so a test that fails adds nothing.
  * The model writes only in bits: bit c of a mask is chunk c, bit w is writer w, and a claim's run is the mask `chunks`.
  *
@@ -26,7 +26,8 @@
  * Known-wrong variants (-D), each of which must be caught: RECHECK_FIRST_CHUNK_ONLY RELEASE_WITHOUT_RECHECK CLEAR_BEFORE_WRITE
  * FAILED_COPY_CLEARS RELEASE_BEFORE_CLEAR CLAIM_CHECK_SPLIT COPY_COVERS_SAVED CLAIM_DROPPED_AT_TIMEOUT LATE_COPY_CLEARS
  * SUSPEND_IGNORES_SWEEP LOST_WAKEUP STARVED_NOT_SERVED SWEEP_NOT_WOKEN COMPLETE_WITHOUT_LATCH ERROR_FORGOTTEN
- * RETRY_AT_ONCE. With CONTENT_ONLY the rules about the claims themselves are left out, so that a wrong claim shows in the saved data.
+ * RETRY_AT_ONCE HELD_NOT_REQUEUED. With CONTENT_ONLY the rules about the claims themselves are left out, so that a wrong claim
+ * shows in the saved data.
  *
  * By hand, for instance:
  *	spin -a -DFAILURES -DLATE_COPY_CLEARS cbw.pml && gcc -O2 -DSAFETY -o pan pan.c && ./pan -m100000
@@ -682,6 +683,9 @@ inline hand_back_held()
 {
 	c = 0;
 	do
+#ifdef HELD_NOT_REQUEUED
+	:: break
+#endif
 	:: c < NR_WRITERS && (held & BIT(c)) ->
 		leave_lists(c); release(c, REQUEUE); cbw_failed = cbw_failed & ~BIT(c); c++
 	:: c < NR_WRITERS && !(held & BIT(c)) -> c++
