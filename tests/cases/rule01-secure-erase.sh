@@ -6,9 +6,7 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-module=$CBW_ROOT/tests/modules/erasable.ko
-[[ -f $module ]] || skip "${module##*/} is not built"
-insmod "$module" || skip "${module##*/} is not built for this kernel"
+load_test_module erasable
 base=([origin]=/dev/erasable)
 fault_pair 4
 
@@ -33,4 +31,3 @@ erases() { # POLICY
 erases skip
 dd if="$pit" of=/dev/erasable bs=1M oflag=direct status=none
 erases copy
-remove_dm && rmmod erasable

@@ -116,6 +116,14 @@ load_cbw() {
 	say insmod "$CBW_KO"
 }
 
+# One of tests/modules. It was built beside our module, or by "make helpers", for the kernel that "make" builds for.
+load_test_module() { # NAME [PARAMETER=VALUE]...
+	local file=${CBW_KO%/*}/tests/modules/$1.ko
+	[[ -f $file ]] || file=$CBW_ROOT/tests/modules/$1.ko
+	[[ $(modinfo -F vermagic "$file" 2>/dev/null) == "$(uname -r) "* ]] || skip "$1.ko is not built for this kernel"
+	say insmod "$file" "${@:2}"
+}
+
 mk_null() { # NAME MIB [ATTRIBUTE=VALUE]...: prints the device; it holds data unless memory_backed=0
 	local dir=$nulls/$1 attribute
 	[[ -d $nulls ]] || modprobe null_blk nr_devices=0
@@ -248,7 +256,7 @@ no_leak() {
 unload_cbw() {
 	[[ -d /sys/module/dm_cbw ]] || return 0
 	# Some of it is freed by RCU, a moment later.
-	if ! retry 10 no_leak; then
+	if ! retry 30 no_leak; then
 		printf 'left behind: memory of cbw\n%s\n' "$(leaks)" >&2
 		return 1
 	fi
@@ -258,6 +266,15 @@ unload_cbw() {
 }
 
 # Runs in a trap, where a bare "return" would give the status from before it.
+unload_test_modules() {
+	local file name clean=0
+	for file in "$CBW_ROOT"/tests/modules/*.c; do
+		name=$(basename "$file" .c)
+		[[ ! -d /sys/module/$name ]] || rmmod "$name" || clean=1
+	done
+	return "$clean"
+}
+
 clean_up() {
 	local clean=0
 	echo "--- cleaning up" >&2
@@ -272,6 +289,7 @@ clean_up() {
 	remove_nulls || clean=1
 	unload_scsi_debug || clean=1
 	unload_cbw || clean=1
+	unload_test_modules || clean=1
 	rm -rf "${CBW_TMP:?}"/*
 	return "$clean"
 }
