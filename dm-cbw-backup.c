@@ -365,16 +365,20 @@ static void bound(const struct cbw_backup *backup, struct bio *bio)
 	cut_before(backup, bio, first + chunks);
 }
 
+static int would_block(struct bio *bio)
+{
+	bio_wouldblock_error(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
 static int hold(struct cbw_backup *backup, struct bio *bio)
 {
 	struct cbw_waiter *waiter = dm_per_bio_data(bio, sizeof(*waiter));
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
 
-	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
-		return DM_MAPIO_SUBMITTED;
-	}
+	if (bio->bi_opf & REQ_NOWAIT)
+		return would_block(bio);
 
 	bound(backup, bio);
 	chunks_of(backup, bio, &waiter->first, &waiter->last);
@@ -395,6 +399,11 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 	}
 }
 
+static bool handing_back(struct cbw_backup *backup)
+{
+	return cbw_map_requeues(backup->map) && dm_noflush_suspending(backup->ti);
+}
+
 int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
 {
 	unsigned long first, last;
@@ -404,6 +413,9 @@ int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
 	/* Reads, and flushes, which have no data, change nothing. */
 	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
 		return DM_MAPIO_REMAPPED;
+
+	if (unlikely(handing_back(backup)))
+		return bio->bi_opf & REQ_NOWAIT ? would_block(bio) : DM_MAPIO_REQUEUE;
 
 	chunks_of(backup, bio, &first, &last);
 	if (likely(!cbw_map_pending(backup->map, first, last)))
@@ -451,7 +463,13 @@ static void wait_for(struct cbw_backup *backup, bool (*done)(struct cbw_backup *
 	DMWARN("%s: copies hang; the suspend goes on without them", backup->job.name);
 }
 
-/* From now on .map hands back what it would hold; here goes what is held. */
+/*
+ * From now on .map hands every write back; here goes what is held. Every one:
+ * DM lists what is handed back, where its worker finds it and sends it again,
+ * and only then accounts for it. Passed on, it could end before that, even
+ * though it was held a moment ago: a copy has saved its chunks, or the job has
+ * been cancelled. Once DM has blocked new bios, what it lists stays there.
+ */
 static void hand_back(struct cbw_backup *backup)
 {
 	struct cbw_waiter *waiter;

@@ -420,7 +420,7 @@ enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
 
 	waiter->first_go = false;
 	spin_lock_irqsave(&map->lock, flags);
-	if (map->requeue && may_requeue && !map->broken) {
+	if (map->requeue && may_requeue) {
 		verdict = CBW_REQUEUE;
 	} else {
 		/* Those that starve already have the next free claim. */
@@ -552,8 +552,13 @@ void cbw_map_requeue(struct cbw_map *map, bool requeue)
 	unsigned long flags;
 
 	spin_lock_irqsave(&map->lock, flags);
-	map->requeue = requeue;
+	WRITE_ONCE(map->requeue, requeue);
 	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+bool cbw_map_requeues(const struct cbw_map *map)
+{
+	return READ_ONCE(map->requeue);
 }
 
 void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr)

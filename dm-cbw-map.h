@@ -153,8 +153,11 @@ void cbw_map_allow_sweep(struct cbw_map *map, bool allow);
 /* Is it on? Of one moment; takes no lock. */
 bool cbw_map_sweep_allowed(const struct cbw_map *map);
 
-/* While it is on, new writes that may get CBW_REQUEUE instead of being held. */
+/* While it is on, new writes that may get CBW_REQUEUE, whatever else is true. */
 void cbw_map_requeue(struct cbw_map *map, bool requeue);
+
+/* Is it on? Of one moment; takes no lock. */
+bool cbw_map_requeues(const struct cbw_map *map);
 
 /* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */
 void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);

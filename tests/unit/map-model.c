@@ -382,15 +382,12 @@ static void do_hold(void)
 	note("hold %lu-%lu may_requeue %d: %d", write->waiter.first,
 	     write->waiter.last, may_requeue, verdict);
 
-	if (model.broken) {
+	if (model.requeue && may_requeue) {
+		check(verdict == CBW_REQUEUE, "verdict %d instead of requeue", verdict);
+		check(list_empty(&claims), "claimed for a write that is requeued");
+	} else if (model.broken) {
 		check(verdict == CBW_GO, "verdict %d, the map is broken", verdict);
 		check(list_empty(&claims), "claimed in a broken map");
-	} else if (model.requeue && may_requeue) {
-		/* It may have lost a race against the last copy of its range. */
-		check(verdict == CBW_REQUEUE ||
-		      !any_pending(write->waiter.first, write->waiter.last),
-		      "verdict %d instead of requeue", verdict);
-		check(list_empty(&claims), "claimed for a write that is requeued");
 	} else {
 		check_resolved(write, verdict, may_claim, &claims);
 	}

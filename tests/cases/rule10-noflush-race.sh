@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# a write that a noflush suspend hands back does not end before the suspend has let go of it, though the job is cancelled
+# shellcheck disable=SC2154 # the names are those of faults.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/faults.sh"
+
+lingers() { # TIMES
+	(($(< /sys/module/linger/parameters/times) >= $1))
+}
+
+# Device-mapper puts what it was handed back on a list, from which a worker may send it again, and only then accounts
+# for it. The worker runs on the processor that needed it first: not on the one that lingers.
+fault_pair 4
+need_module dm_cbw
+load_test_module linger program=suspender functions=cbw_map_requeue,queue_work_on msecs=2000
+cp "$(command -v dmsetup)" "$CBW_TMP/suspender"
+cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
+hang target
+begin_held_put 3
+first=$!
+
+say taskset --cpu-list 0 "$CBW_TMP/suspender" suspend --noflush --nolockfs cbw &
+suspend=$!
+retry 20 lingers 1 || fail "nothing is handed back"
+taskset --cpu-list 1 dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=80 oflag=direct status=none &
+second=$!
+retry 20 lingers 2 || fail "nothing was handed back"
+say dmsetup message cbw 0 cancel
+unhang target
+ends_as ok $suspend
+for pid in $first $second; do
+	! gone "$pid" || fail "a write ended while the device was to be suspended"
+done
+
+say dmsetup resume cbw
+ends_as ok $first
+ends_as ok $second
+assert_new "$origin" 3 5
+assert_status state=cancelled held=0 inflight=0
