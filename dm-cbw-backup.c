@@ -365,6 +365,15 @@ static void bound(const struct cbw_backup *backup, struct bio *bio)
 	cut_before(backup, bio, first + chunks);
 }
 
+/*
+ * DM sends a polled bio that would block again, without being polled, while its
+ * poller still looks at it: as in hand_back(), it must not end at once.
+ */
+static bool may_not_wait(const struct bio *bio)
+{
+	return (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT;
+}
+
 static int would_block(struct bio *bio)
 {
 	bio_wouldblock_error(bio);
@@ -377,7 +386,7 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
 
-	if (bio->bi_opf & REQ_NOWAIT)
+	if (may_not_wait(bio))
 		return would_block(bio);
 
 	bound(backup, bio);
@@ -399,9 +408,15 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 	}
 }
 
-static bool handing_back(struct cbw_backup *backup)
+/*
+ * A polled write is none that was handed back: those are not polled any more.
+ * When a signal ends the suspend, DM lets bios in before presuspend_undo; they
+ * would get an I/O error for being handed back.
+ */
+static bool handing_back(struct cbw_backup *backup, const struct bio *bio)
 {
-	return cbw_map_requeues(backup->map) && dm_noflush_suspending(backup->ti);
+	return cbw_map_requeues(backup->map) && !(bio->bi_opf & REQ_POLLED) &&
+	       dm_noflush_suspending(backup->ti);
 }
 
 int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
@@ -414,8 +429,8 @@ int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
 	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
 		return DM_MAPIO_REMAPPED;
 
-	if (unlikely(handing_back(backup)))
-		return bio->bi_opf & REQ_NOWAIT ? would_block(bio) : DM_MAPIO_REQUEUE;
+	if (unlikely(handing_back(backup, bio)))
+		return may_not_wait(bio) ? would_block(bio) : DM_MAPIO_REQUEUE;
 
 	chunks_of(backup, bio, &first, &last);
 	if (likely(!cbw_map_pending(backup->map, first, last)))

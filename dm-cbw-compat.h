@@ -58,6 +58,10 @@ static inline void cbw_bio_init(struct bio *bio, struct block_device *bdev,
 #endif
 }
 
+#ifndef REQ_POLLED
+#define REQ_POLLED	0
+#endif
+
 #ifndef DM_TARGET_NOWAIT
 #define DM_TARGET_NOWAIT	0
 #endif

@@ -5,15 +5,18 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-lingers() { # TIMES
-	(($(< /sys/module/linger/parameters/times) >= $1))
+linger=/sys/module/linger/parameters
+
+lingers_in() { # FUNCTION
+	[[ $(< $linger/where) == "$1" ]]
 }
 
 # Device-mapper puts what it was handed back on a list, from which a worker may send it again, and only then accounts
-# for it. The worker runs on the processor that needed it first: not on the one that lingers.
+# for it. The worker runs on the processor that needed it first: not on the one that is busy with the suspend.
+(($(nproc) > 1)) || skip "it takes two processors"
 fault_pair 4
 need_module dm_cbw
-load_test_module linger program=suspender functions=cbw_map_requeue,queue_work_on msecs=2000
+load_test_module linger program=suspender functions=cbw_map_requeue,queue_work_on
 cp "$(command -v dmsetup)" "$CBW_TMP/suspender"
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
 hang target
@@ -22,12 +25,17 @@ first=$!
 
 say taskset --cpu-list 0 "$CBW_TMP/suspender" suspend --noflush --nolockfs cbw &
 suspend=$!
-retry 20 lingers 1 || fail "nothing is handed back"
+retry 20 lingers_in cbw_map_requeue || fail "nothing is handed back"
 taskset --cpu-list 1 dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=80 oflag=direct status=none &
 second=$!
-retry 20 lingers 2 || fail "nothing was handed back"
+sleep 2
+echo 1 > $linger/go
+retry 20 lingers_in queue_work_on || fail "nothing was handed back"
 say dmsetup message cbw 0 cancel
 unhang target
+sleep 1
+lingers_in queue_work_on || fail "the suspend went on too early"
+echo 2 > $linger/go
 ends_as ok $suspend
 for pid in $first $second; do
 	! gone "$pid" || fail "a write ended while the device was to be suspended"

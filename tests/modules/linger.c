@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For tests: a program lingers whenever it comes out of certain functions of
- * the kernel, so that a race which is a microsecond wide is open for
- * milliseconds. Its processor is busy meanwhile; what the race is with needs
- * another one.
+ * For tests: a program stays in the kernel behind certain functions until it
+ * is told to go on, so that a race which is a microsecond wide is open for as
+ * long as the test needs. Its processor is busy meanwhile: what the race is
+ * with needs another one.
  */
 #include <linux/delay.h>
 #include <linux/kprobes.h>
@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 
 #define MAX_FUNCTIONS	4
+#define MAX_MSECS	20000
 
 static char *functions[MAX_FUNCTIONS];
 static int nr_functions;
@@ -19,25 +20,31 @@ MODULE_PARM_DESC(functions, "of the kernel, or of a module that is loaded");
 
 static char *program = "dmsetup";
 module_param(program, charp, 0444);
-MODULE_PARM_DESC(program, "that lingers behind them");
+MODULE_PARM_DESC(program, "that stays behind them");
 
-static unsigned int msecs = 2;
-module_param(msecs, uint, 0444);
-MODULE_PARM_DESC(msecs, "that it takes");
+static char *where = "";
+module_param(where, charp, 0444);
+MODULE_PARM_DESC(where, "the function behind which it is now");
 
-static unsigned int times;
-module_param(times, uint, 0444);
-MODULE_PARM_DESC(times, "that it did so far, or does now");
+static unsigned int go;
+module_param(go, uint, 0644);
+MODULE_PARM_DESC(go, "1: it goes on, once; 2: it stays nowhere any more");
 
 static struct kretprobe probes[MAX_FUNCTIONS];
 static struct kretprobe *registered[MAX_FUNCTIONS];
 
 static int linger(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	if (!strcmp(current->comm, program)) {
-		times++;
-		mdelay(msecs);
-	}
+	unsigned int left = MAX_MSECS;
+
+	if (strcmp(current->comm, program))
+		return 0;
+
+	WRITE_ONCE(where, (char *)get_kretprobe(instance)->kp.symbol_name);
+	while (!READ_ONCE(go) && left--)
+		mdelay(1);
+	WRITE_ONCE(where, "");
+	cmpxchg(&go, 1, 0);
 	return 0;
 }
 
