@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernel: debug
 # each allocation of the constructor fails once: it says what it could not have, and leaves nothing behind
 # tier: core
+# kernel: debug
 # timeout: 300
 # klog-allow: Call Trace|lockdep_hardirqs_on_prepare
 # shellcheck disable=SC2154 # the names are those of faults.sh

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernel: debug
 # allocations fail beneath writes, from the point in time to the removal: nothing but the pools is needed
 # tier: core
+# kernel: debug
 # timeout: 300
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/inject.sh"

@@ -9,7 +9,8 @@
 #   find_kernel X     X: a version, a kernel image, a directory with an unpacked kernel package, or empty
 #                     sets $kernel_image, $kernel_version and $kernel_root (the directory that holds lib/modules)
 #   start_guest DIR [ARGUMENT...] [-- ARGUMENT...]
-#                     boots it, with these arguments for QEMU, and for the kernel; DIR is writable in the guest (/run/out), gets console.log
+#                     boots it, with these arguments for QEMU, and for the kernel; DIR is writable in the guest
+#                     (/run/out), and gets console.log
 #                     sets $guest_pid, and $to_guest and $from_guest, the two ends of the guest's ttyS1
 #   stop_guest        ends it at once; there is nothing in it to save
 
