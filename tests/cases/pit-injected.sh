@@ -30,19 +30,19 @@ copies_failed() {
 	(($(cbw_field cbw source_errors) + $(cbw_field cbw target_errors) > 5))
 }
 
-need_failslab
-need_failing_requests
+need_failing_allocations
+need_failing_bios
 null_devices 16
 start_writers --max 256K --allow-errors
-fail_each $((RANDOM % 20 + 2))
-fail_requests $((RANDOM % 20 + 5)) origin target
+fail_allocations $((RANDOM % 20 + 2))
+fail_bios $((RANDOM % 20 + 5)) origin target
 torn_jobs
 load 16 "$ignore"
 resume
 retry 30 copies_failed || fail "no copy has failed: $(dmsetup status cbw)"
 # Before the end: a flush that fails there fails the job, rightly.
-fail_no_request origin target
-fail_none
+fail_no_bio origin target
+fail_no_allocation
 dmsetup message cbw 0 speed 0
 cbw_wait cbw completed
 stop_writers

@@ -11,7 +11,7 @@
 . "${CBW_LIB%/*}/inject.sh"
 
 # A slab cache that cannot be had is shown with a trace of its caller, by the kernel.
-need_failslab
+need_failing_allocations
 fault_pair 4
 need_module dm_cbw
 say dmsetup create cbw --notable

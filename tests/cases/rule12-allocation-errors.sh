@@ -8,19 +8,19 @@
 . "${CBW_LIB%/*}/inject.sh"
 . "${CBW_LIB%/*}/pit.sh"
 
-need_failslab
+need_failing_allocations
 null_devices 16
 interval=$((RANDOM % 20 + 2))
 start_writers
 load 8 "max_copy 64 speed 4096"
 echo "of the allocations that may not sleep one of $interval fails"
-fail_each $interval
+fail_allocations $interval
 resume
 sleep 2
 say dmsetup message cbw 0 speed 0
 cbw_wait cbw completed
 to_linear
-fail_none
+fail_no_allocation
 stop_writers
 check_pit
 check_newest

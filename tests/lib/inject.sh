@@ -5,7 +5,7 @@
 
 fault_knobs=/sys/kernel/debug
 
-need_failslab() {
+need_failing_allocations() {
 	local kind
 	[[ -d $fault_knobs/failslab && -d $fault_knobs/fail_page_alloc && -e /proc/self/fail-nth ]] ||
 		skip "this kernel does not fail allocations on demand"
@@ -17,7 +17,7 @@ need_failslab() {
 }
 
 # Of those that may not sleep, every Nth: the others are the whole machine's, and the tests' own programs need them.
-fail_each() { # N
+fail_allocations() { # N
 	local kind
 	for kind in failslab fail_page_alloc; do
 		echo Y > $fault_knobs/$kind/ignore-gfp-wait
@@ -27,7 +27,7 @@ fail_each() { # N
 	done
 }
 
-fail_none() { # the end of the test if none has failed so far
+fail_no_allocation() { # the end of the test if none has failed so far
 	local kind failed=0
 	for kind in failslab fail_page_alloc; do
 		echo 0 > $fault_knobs/$kind/probability
@@ -39,12 +39,12 @@ fail_none() { # the end of the test if none has failed so far
 
 # --- bios that fail --------------------------------------------------------------------------------------------
 
-need_failing_requests() {
+need_failing_bios() {
 	[[ -d $fault_knobs/fail_make_request ]] || skip "this kernel does not fail bios on demand"
 	echo 0 > $fault_knobs/fail_make_request/verbose
 }
 
-fail_requests() { # N NULL-DEVICE...: every Nth bio that one of them is given
+fail_bios() { # N NULL-DEVICE...: every Nth bio that one of them is given
 	local null knob=$fault_knobs/fail_make_request
 	for null in "${@:2}"; do
 		echo 1 > "/sys/block/$null/make-it-fail"
@@ -55,7 +55,7 @@ fail_requests() { # N NULL-DEVICE...: every Nth bio that one of them is given
 	echo 100 > $knob/probability
 }
 
-fail_no_request() { # NULL-DEVICE...
+fail_no_bio() { # NULL-DEVICE...
 	local null
 	echo 0 > $fault_knobs/fail_make_request/probability
 	for null; do
