@@ -47,8 +47,8 @@ ends_badly() {
 	dmsetup suspend cbw
 	dmsetup wipe_table --nolockfs cbw
 	dmsetup remove --retry cbw
-	! dmsetup create cbw --table "$(cbw_table "$origin" "$target" 8 "speed many")" 2> /dev/null
-	! dmsetup create cbw --table "$(cbw_table "$origin" /dev/none 8 "speed 5")" 2> /dev/null
+	expect_fail 'Feature speed' dmsetup create cbw --table "$(cbw_table "$origin" "$target" 8 "speed many")"
+	expect_fail 'the target device' dmsetup create cbw --table "$(cbw_table "$origin" /dev/none 8 "speed 5")"
 }
 
 [[ -w $kmemleak ]] && echo clear > $kmemleak || skip "this kernel does not look for memory without an owner"
