@@ -26,8 +26,8 @@
  * Known-wrong variants (-D), each of which must be caught: RECHECK_FIRST_CHUNK_ONLY RELEASE_WITHOUT_RECHECK CLEAR_BEFORE_WRITE
  * FAILED_COPY_CLEARS RELEASE_BEFORE_CLEAR CLAIM_CHECK_SPLIT COPY_COVERS_SAVED CLAIM_DROPPED_AT_TIMEOUT LATE_COPY_CLEARS
  * SUSPEND_IGNORES_SWEEP LOST_WAKEUP STARVED_NOT_SERVED SWEEP_NOT_WOKEN COMPLETE_WITHOUT_LATCH ERROR_FORGOTTEN
- * RETRY_AT_ONCE HELD_NOT_REQUEUED. With CONTENT_ONLY the rules about the claims themselves are left out, so that a wrong claim
- * shows in the saved data.
+ * RETRY_AT_ONCE HELD_NOT_REQUEUED HANDED_BACK_PASSES. With CONTENT_ONLY the rules about the claims themselves are left out, so
+ * that a wrong claim shows in the saved data.
  *
  * By hand, for instance:
  *	spin -a -DFAILURES -DLATE_COPY_CLEARS cbw.pml && gcc -O2 -DSAFETY -o pan pan.c && ./pan -m100000
@@ -99,6 +99,9 @@ byte first_go;
 
 /* DM: no new bio passes; nothing of ours may be in flight. */
 bool blocked, suspended, drain_gave_up;
+
+/* What DM may still look at though it has been sent again, until no new bio passes: bit w is writer w. */
+byte handed_back;
 
 /* What the rules remember. */
 byte pending_at_break;
@@ -246,9 +249,7 @@ inline resolve(w, queued)
 	fi;
 	if
 	:: first_claim == NONE && !needs_slot -> release(w, GO)
-	:: first_claim == NONE && needs_slot && requeue -> verdict[w] = REQUEUE
-	:: first_claim != NONE && requeue -> verdict[w] = REQUEUE
-	:: first_claim != NONE && !requeue ->
+	:: first_claim != NONE ->
 		first_go = first_go & ~BIT(w);
 		claim[first_claim].waiters = claim[first_claim].waiters | BIT(w);
 		held = held | BIT(w);
@@ -601,6 +602,26 @@ inline pick_range()
 #define MAY_WRITE	true
 #endif
 
+inline hand_back(w)
+{
+	release(w, REQUEUE);
+	handed_back = handed_back | BIT(w)
+}
+
+#ifdef HANDED_BACK_PASSES
+#define HANDS_BACK(w)	(requeue && !broken && (pending & range[w]))
+#else
+#define HANDS_BACK(w)	requeue
+#endif
+
+inline map_bio(w)
+{
+	if
+	:: HANDS_BACK(w) -> hand_back(w)
+	:: else -> resolve(w, false)
+	fi
+}
+
 inline complete(w)
 {
 	cbw_failed = cbw_failed & ~BIT(w);
@@ -608,16 +629,17 @@ inline complete(w)
 	range[w] = 0
 }
 
+/* DM sends again at once what it was handed back, as long as it lets bios pass. */
 proctype writer(byte w)
 {
 	byte n;
 
 end:	do
-	:: atomic { MAY_WRITE && !blocked -> COUNT_WRITE; pick_range(); d_step { resolve(w, false) } };
+	:: atomic { MAY_WRITE && !blocked -> COUNT_WRITE; pick_range(); d_step { map_bio(w) } };
 again:		if
 		:: d_step { verdict[w] == GO -> origin_new = (broken -> 0 : origin_new | range[w]); complete(w) }
 		:: d_step { verdict[w] == EIO -> complete(w) }
-		:: atomic { verdict[w] == REQUEUE && !requeue && !blocked -> d_step { resolve(w, false) }; goto again }
+		:: atomic { verdict[w] == REQUEUE && !blocked -> d_step { map_bio(w) }; goto again }
 		fi
 	od
 }
@@ -687,7 +709,7 @@ inline hand_back_held()
 	:: break
 #endif
 	:: c < NR_WRITERS && (held & BIT(c)) ->
-		leave_lists(c); release(c, REQUEUE); cbw_failed = cbw_failed & ~BIT(c); c++
+		leave_lists(c); hand_back(c); cbw_failed = cbw_failed & ~BIT(c); c++
 	:: c < NR_WRITERS && !(held & BIT(c)) -> c++
 	:: else -> break
 	od;
@@ -706,7 +728,7 @@ proctype suspender()
 	:: d_step { hand_back_held() }
 	:: skip
 	fi;
-	blocked = true;
+	d_step { blocked = true; handed_back = 0 };
 	if
 	:: NR_GIVEN == 0
 	:: skip -> goto resume
@@ -736,6 +758,7 @@ hidden byte R5_break_snapshot_never_fails_a_write;
 hidden byte R9_completed_is_saved_and_flushed_and_latched;
 hidden byte R10_nothing_in_flight_when_suspended;
 hidden byte R10_noflush_suspend_holds_nothing;
+hidden byte R10_handed_back_write_waits_for_the_block;
 hidden byte R12_in_flight_is_counted_and_capped;
 hidden byte R13_whoever_can_go_on_is_looked_at;
 
@@ -751,6 +774,7 @@ hidden byte R13_whoever_can_go_on_is_looked_at;
 #define FOR_ANY_WRITER(cond)	((cond(0)) || (cond(1)))
 #define SUBMITTED_TOO_EARLY(w)	(verdict[w] == GO && (pending & range[w]))
 #define SUBMITTED_IN_SPITE(w)	(verdict[w] == GO && (cbw_failed & BIT(w)))
+#define PASSED_TOO_EARLY(w)	(verdict[w] == GO && (handed_back & BIT(w)))
 #define REFUSED(w)		(verdict[w] == EIO)
 #ifdef BREAK_WRITE
 #define MAY_REFUSE		true
@@ -779,6 +803,7 @@ end:	do
 		assert(R9_completed_is_saved_and_flushed_and_latched)
 	:: suspended && (nr_sweep + nr_write > 0 || held || NR_GIVEN > 0) -> assert(R10_nothing_in_flight_when_suspended)
 	:: requeue && held -> assert(R10_noflush_suspend_holds_nothing)
+	:: FOR_ANY_WRITER(PASSED_TOO_EARLY) -> assert(R10_handed_back_write_waits_for_the_block)
 	:: nr_write != WRITES_RUNNING || nr_sweep != claim[WRITE_CAP].in_flight -> assert(R12_in_flight_is_counted_and_capped)
 	:: !work_queued && (woken || (len(starved) > 0 && nr_write < WRITE_CAP)) ->
 		assert(R13_whoever_can_go_on_is_looked_at)

@@ -268,7 +268,7 @@ inline map_bio()
 {
 	if
 	:: live == LINEAR -> verdict = GO
-	:: live != LINEAR && noflush && job[live].requeue && !job[live].broken -> verdict = REQUEUE
+	:: live != LINEAR && noflush && job[live].requeue -> verdict = REQUEUE
 	:: else -> resolve(live)
 	fi
 }
