@@ -8,8 +8,8 @@
 . "${CBW_LIB%/*}/faults.sh"
 
 length=7979
-null=$(mk_null null 4)
-mk_linear origin "$null" 0 $length > /dev/null
+whole=$(mk_null whole 4)
+mk_linear origin "$whole" 0 $length > /dev/null
 dd if=/dev/urandom of="$origin" bs=512 count=$length oflag=direct status=none
 dd if="$origin" of="$pit" bs=512 iflag=direct status=none
 larger=$(mk_null larger 5)

@@ -128,6 +128,7 @@ mk_null() { # NAME MIB [ATTRIBUTE=VALUE]...: prints the device; it holds data un
 	local dir=$nulls/$1 attribute
 	[[ -d $nulls ]] || modprobe null_blk nr_devices=0
 	printf '+ null_blk %s\n' "$*" >&2
+	[[ ! -c /dev/$1 ]] || fail "/dev/$1 is another device"
 	mkdir "$dir"
 	for attribute in memory_backed=1 size="$2" "${@:3}" power=1; do
 		echo "${attribute#*=}" > "$dir/${attribute%%=*}" || fail "null_blk does not take $attribute"
