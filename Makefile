@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := module
-.PHONY: module install helpers setup test core long soak matrix coverage mutants kill check demo shell clean help print-KDIR
+.PHONY: module install helpers setup test core long soak matrix coverage mutants kill check bench demo shell clean help print-KDIR
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
@@ -48,6 +48,10 @@ mutants: helpers ## break one rule after the other: do the tests notice?
 	@KVER=$(KVER) tests/mutants/run
 kill: module helpers ## kill virtual machines in mid-work: does what was synced survive?
 	@tests/kill/run
+bench: ## measure it and its peers, on a clock that no other load disturbs; CHECK=1 fails if a bar is missed
+	@scripts/setup gnuplot-nox
+	@$(MAKE) --no-print-directory module helpers
+	@KVER=$(KVER) tests/bench/run
 demo: setup ## show a backup of a busy device, in a virtual machine
 	@$(MAKE) --no-print-directory module helpers
 	@tests/demo/run

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# small writes, each of which has a chunk copied
+# timeout: 1800
+# clock: simulated
+# shellcheck disable=SC2154 # the names are those of bench.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/bench.sh"
+
+writes=20480
+need_module dm_cbw dm_snapshot
+
+# No chunk is met twice. What is copied is counted, for both.
+copying() { # CONTENDER CHUNK-KIB DEPTH
+	local pattern=write:$(($2 - 4))k
+	(($2 > 4)) || pattern=randwrite
+	set_up "$1" "$2"
+	measure "copying-$2k-qd$3" "$1" "$3" --bs=4k --rw="$pattern" --number_ios=$writes
+	assert_eq "$(copied_chunks "$1" "$2")" $writes "the number of chunks copied"
+	remove_dm
+}
+
+for model in "${models[@]}"; do
+	disks "$model" 16384
+	for kib in 4 16 64; do
+		for depth in 16 1; do
+			copying snapshot $kib $depth
+			copying cbw $kib $depth
+		done
+	done
+done

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Steps of the measurements, on the simulated clock. After guest.sh:  . "${CBW_LIB%/*}/bench.sh"
+#
+# Each contender does the same work on disks of the same model, and leaves MODEL/ROW/CONTENDER.json: what fio says of
+# it, or one object with figures. It stands on $origin, copies to $target, and is used as $device.
+
+results=/run/out/results
+
+# The disks take any data and give none: either as fast as they can, so that all that is measured is software, a
+# nanosecond for each instruction; or as a disk of 1000 MiB/s and 80 us would.
+# shellcheck disable=SC2034 # read by the measurements
+models=(unlimited modelled)
+declare -A attributes=([unlimited]="irqmode=0 completion_nsec=0" [modelled]="mbps=1000 irqmode=2 completion_nsec=80000")
+
+# shellcheck disable=SC2034 # read by the measurements
+disks() { # MODEL MIB: sets $origin and $target
+	remove_nulls
+	model=$1
+	# shellcheck disable=SC2086 # words are wanted
+	{
+		origin=$(mk_null origin "$2" memory_backed=0 ${attributes[$1]})
+		target=$(mk_null target "$2" memory_backed=0 ${attributes[$1]})
+	}
+	fio --name=warm-up --filename="$origin" --direct=1 --ioengine=libaio --rw=randrw --number_ios=64 > /dev/null
+}
+
+# Time leaps when a file is read from the host. What is touched is in the overlay's upper layer, in memory.
+into_memory() { # PROGRAM...
+	local file
+	for file in "$@"; do
+		file=$(command -v "$file")
+		ldd "$file" | grep -oE '/[^ ]+' | xargs touch -c /etc/ld.so.cache "$file"
+		"$file" --version > /dev/null
+	done
+}
+into_memory fio dmsetup sleep
+
+# A snapshot's origin splits writes at chunks only if it has been resumed since.
+set_up_snapshot() { # CHUNK-KIB
+	local sectors
+	sectors=$(dev_sectors "$origin")
+	dmsetup create snapshot --table "0 $sectors snapshot-origin $origin"
+	dmsetup suspend snapshot
+	dmsetup create cow --table "0 $sectors snapshot $origin $target N $(($1 * 2))"
+	dmsetup resume snapshot
+}
+
+set_up() { # CONTENDER CHUNK-KIB: sets $device
+	device=/dev/mapper/$1
+	case $1 in
+	raw) device=$origin ;;
+	linear) mk_linear linear "$origin" > /dev/null ;;
+	snapshot) set_up_snapshot "$2" ;;
+	cbw) cbw_create cbw "$origin" "$target" $(($2 * 2)) "sync none" ;;
+	esac
+}
+
+copied_chunks() { # CONTENDER CHUNK-KIB: prints how many it has copied
+	if [[ $1 == snapshot ]]; then
+		dmsetup status cow | awk -v chunk="$2" '{ print int($4) / (chunk * 2) }'
+	else
+		cbw_field cbw cbw
+	fi
+}
+
+place() { # ROW CONTENDER: prints the file for the result
+	mkdir -p "$results/$model/$1"
+	echo "$results/$model/$1/$2.json"
+}
+
+record() { # ROW CONTENDER FIGURE VALUE
+	printf '{ "%s": %s }\n' "$3" "$4" > "$(place "$1" "$2")"
+}
+
+measurement() { # ROW CONTENDER DEPTH FIO-OPTION...: sets $command
+	command=(fio --name="$1" --filename="$device" --direct=1 --ioengine=libaio --iodepth="$3" --output-format=json
+		--output="$(place "$1" "$2")" "${@:4}")
+}
+
+measure() { # ROW CONTENDER DEPTH FIO-OPTION...
+	local command
+	measurement "$@"
+	"${command[@]}"
+}
+
+start_measuring() { # ROW CONTENDER DEPTH FIO-OPTION...: sets $fio, once I/O comes through
+	local command stat=/sys/block/${origin#/dev/}/stat before
+	measurement "$@"
+	before=$(< "$stat")
+	"${command[@]}" &
+	fio=$!
+	while [[ $(< "$stat") == "$before" ]]; do
+		gone $fio && fail "fio has done nothing"
+		sleep 0.01
+	done
+}
+
+# --- backups of all ------------------------------------------------------------------------------------------------
+
+# The event that tells of the end: of the mirror it is the first, of cbw the second, after that of its start.
+declare -A events=([mirror]=1 [cbw]=2)
+
+# Copied in pieces of 1 MiB, as cbw does.
+copy_table() { # CONTENDER
+	local sectors
+	sectors=$(dev_sectors "$origin")
+	case $1 in
+	mirror) echo "0 $sectors mirror core 1 2048 2 $origin 0 $target 0" ;;
+	cbw) cbw_table "$origin" "$target" 128 ;;
+	esac
+}
+
+copied_all() { # CONTENDER
+	case $1 in
+	mirror) [[ $(dmsetup status job) =~ \ ([0-9]+)/([0-9]+)\  && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]] ;;
+	cbw) [[ $(cbw_field job state) == completed ]] ;;
+	esac
+}
+
+# As in life, a device in use gets the table.
+prepare_copy() { # CONTENDER: sets $device
+	device=$(mk_linear job "$origin")
+	dmsetup load job --table "$(copy_table "$1")"
+}
+
+copy_all() { # CONTENDER: prints the seconds
+	"$CBW_ROOT/tests/bench/copy-time" job "${events[$1]}"
+	copied_all "$1" || fail "$1 has not copied everything: $(dmsetup status job)"
+}
