@@ -119,10 +119,10 @@ copied_all() { # CONTENDER
 	esac
 }
 
-# As in life, a device in use gets the table.
+# As in life, a device in use gets the table. The others copy nothing by themselves.
 prepare_copy() { # CONTENDER: sets $device
 	device=$(mk_linear job "$origin")
-	dmsetup load job --table "$(copy_table "$1")"
+	[[ $1 != @(mirror|cbw) ]] || dmsetup load job --table "$(copy_table "$1")"
 }
 
 copy_all() { # CONTENDER: prints the seconds
