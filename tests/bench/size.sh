@@ -74,7 +74,8 @@ for gib in 1 16 256 1024 16384; do
 	disks unlimited $((gib * 1024))
 	for contender in linear snapshot cbw; do
 		construct $contender
-		[[ $contender != cbw ]] || first_copies
+		# The smallest would be copied before the time is over.
+		[[ $contender != cbw ]] || ((gib == 1)) || first_copies
 		remove_dm
 	done
 done
