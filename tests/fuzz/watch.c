@@ -21,7 +21,8 @@ static const struct {
 	int errors[MAX_ERRORS];
 } verbs[NR_VERBS] = {
 	[CREATE]	= { "create", { ENXIO, EBUSY, EINVAL } },
-	[LOAD]		= { "load", { ENXIO, EINVAL, EBUSY, ENODEV, EOVERFLOW, ENOMEM, ENOENT, ENOTBLK } },
+	[LOAD]		= { "load", { ENXIO, EINVAL, EBUSY, ENODEV, EOVERFLOW, ENOMEM, ENOENT,
+				      ENOTBLK } },
 	[RESUME]	= { "resume", { ENXIO, EINVAL } },
 	[SUSPEND]	= { "suspend", { ENXIO, EINVAL } },
 	[CLEAR]		= { "clear", { ENXIO } },
