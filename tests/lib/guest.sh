@@ -250,15 +250,16 @@ leaks() {
 	grep '\[dm_cbw\]' /proc/vmallocinfo || true
 }
 
-no_leak() {
-	[[ -z $(leaks) ]]
+no_leak() { # sets $leaked
+	leaked=$(leaks)
+	[[ -z $leaked ]]
 }
 
 unload_cbw() {
 	[[ -d /sys/module/dm_cbw ]] || return 0
 	# Some of it is freed by RCU, a moment later.
 	if ! retry 30 no_leak; then
-		printf 'left behind: memory of cbw\n%s\n' "$(leaks)" >&2
+		printf 'left behind: memory of cbw\n%s\n' "$leaked" >&2
 		return 1
 	fi
 	retry 10 rmmod dm_cbw && return 0
@@ -266,7 +267,6 @@ unload_cbw() {
 	return 1
 }
 
-# Runs in a trap, where a bare "return" would give the status from before it.
 unload_test_modules() {
 	local file name clean=0
 	for file in "$CBW_ROOT"/tests/modules/*.c; do
@@ -276,6 +276,7 @@ unload_test_modules() {
 	return "$clean"
 }
 
+# Runs in a trap, where a bare "return" would give the status from before it.
 clean_up() {
 	local clean=0
 	echo "--- cleaning up" >&2
