@@ -40,7 +40,7 @@ check_log() { # for each refused table one line, its own
 	local lines i
 	mapfile -t lines < <(klog | grep '^device-mapper: table: ')
 	for i in "${!wanted[@]}"; do
-		[[ ${lines[i]:-} =~ :\ ${wanted[i]%%|*}(\ \(-E[A-Z]+\))?$ ]] ||
+		[[ ${lines[i]:-} =~ :\ ${wanted[i]%%|*}(\ \(-(E[A-Z]+|[0-9]+)\))?$ ]] ||
 			{ echo "'${wanted[i]#*|}' was refused with '${lines[i]:-}', not with '${wanted[i]%%|*}'" >&2 && wrong_lines=1; }
 	done
 	[[ ! -v wrong_lines ]] || fail "wrong messages"
