@@ -13,6 +13,19 @@ nulls=/sys/kernel/config/nullb
 
 # --- telling ---------------------------------------------------------------------------------------------------
 
+# A step may come late, and what goes on beside it does not wait. With $CBW_LAG some do, at random ($RANDOM is for the
+# tests, which repeat it from their seed).
+lag() {
+	((SRANDOM % 8)) || sleep "$CBW_LAG"
+}
+
+if [[ -n ${CBW_LAG:-} ]]; then
+	dmsetup() {
+		lag
+		command dmsetup "$@"
+	}
+fi
+
 say() { # COMMAND...: shows it, then runs it
 	printf '+ %s\n' "$*" >&2
 	"$@"
