@@ -7,8 +7,9 @@
 
 null_devices 48
 for sync in full none; do
-	start_writers
-	load 16 "speed 256 sync $sync"
+	# Neither they nor the sweep come to the end of the device.
+	start_writers --within 32M
+	load 16 "speed 1 sync $sync"
 	resume
 	sleep 0.$((RANDOM % 10))
 	say dmsetup message cbw 0 cancel

@@ -22,7 +22,8 @@ stands_still() {
 ways=("" --noflush --nolockfs "--noflush --nolockfs")
 
 null_devices 64
-start_writers --threads 3 --max 4K
+# What they leave alone keeps the sweep busy.
+start_writers --threads 3 --max 4K --within 24M
 load 8 "max_copy 64 speed 512"
 resume
 for ((i = 0; i < 16; i++)); do

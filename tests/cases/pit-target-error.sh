@@ -6,6 +6,11 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 
+become() { # TABLE
+	say dmsetup load target --table "$1"
+	say dmsetup resume target
+}
+
 null_devices 48
 size=$(dev_sectors "$target")
 good="0 $size linear $target 0"
@@ -13,17 +18,18 @@ mk_linear target "$target" > /dev/null
 disk=$target target=/dev/mapper/target
 start_writers --max 256K --allow-errors
 load 16 "sync none on_cbw_error break-write"
+become "0 $size error"
 resume
+# Later there may be nothing left to be copied.
+retry 30 eval '(($(cbw_field cbw target_errors) > 0))' || fail "no copy met an error: $(dmsetup status cbw)"
 for ((i = 0; i < 4; i++)); do
-	for table in "0 $size error" "0 $size flakey $disk 0 0 1 1 error_writes" "$good"; do
+	for table in "$good" "0 $size error" "0 $size flakey $disk 0 0 1 1 error_writes" "$good"; do
 		[[ $table != *flakey* ]] || modprobe -q dm-flakey || continue
-		say dmsetup load target --table "$table"
-		say dmsetup resume target
+		become "$table"
 		sleep 0.2
 	done
 done
 assert_eq "$(cbw_field cbw state)" running state
-(($(cbw_field cbw target_errors) > 0)) || fail "no copy met an error: $(dmsetup status cbw)"
 stop_writers
 check_pit --pending-from "$origin"
 check_newest

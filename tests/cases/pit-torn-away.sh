@@ -32,14 +32,25 @@ forget() {
 	rm "$log"
 }
 
+# However far the writers have come, there is something to be saved: behind what is theirs. It is written as it was.
+begin() { # CHUNK FEATURES [WRITER-OPTION]...
+	stamp_devices
+	dd if=/dev/mapper/cbw of="$CBW_TMP/part" bs=64k skip=96 count=1 iflag=direct status=none
+	start_writers "${@:3}" --within 4M
+	load "$1" "$2"
+	resume
+}
+
+write_behind() {
+	dd if="$CBW_TMP/part" of=/dev/mapper/cbw bs=64k seek=96 count=1 oflag=direct status=none || true
+}
+
 target_goes() { # STATE 'FEATURES' [WRITER-OPTION]...
 	target=$scsi origin=$(mk_null origin 7 discard=1)
-	stamp_devices
-	start_writers "${@:3}"
-	load 16 "$2"
-	resume
+	begin 16 "${@:2}"
 	sleep 1
 	tear_away
+	write_behind
 	await_status state="$1" target_errors='[1-9]*'
 	sleep 1
 	stop_writers
@@ -50,24 +61,21 @@ target_goes() { # STATE 'FEATURES' [WRITER-OPTION]...
 
 origin_goes() { # 'FEATURES'
 	target=$(mk_null target 25) origin=$scsi length=''
-	stamp_devices
-	start_writers --allow-errors
-	load 16 "$1"
-	resume
-	# Before the writers have been everywhere.
+	begin 16 "$1" --allow-errors
 	await_status cbw='[1-9]*'
 	tear_away
+	write_behind
 	await_status state=failed source_errors='[1-9]*'
 	stop_writers
 	end
 }
 
 scsi=$(mk_scsi 24)
-target_goes failed "speed 100"
+target_goes failed "speed 1"
 forget
 target_goes running "sync none on_cbw_error break-write" --allow-errors
 target=$scsi
 check_pit --pending-from "$origin"
 forget
-origin_goes "speed 100"
+origin_goes "speed 1"
 check_stamps "$scsi" --final

@@ -18,7 +18,7 @@ static const char usage_text[] =
 "usage: cbw-stamp fill DEVICE [--seed N] [--block 512|4096]\n"
 "       cbw-stamp run DEVICE --log FILE [--seed N] [--block 512|4096] [--threads N]\n"
 "                 [--ops N] [--seconds N] [--until-file FILE]\n"
-"                 [--min SIZE] [--max SIZE] [--mode random|sequential|boundary]\n"
+"                 [--within SIZE] [--min SIZE] [--max SIZE] [--mode random|sequential|boundary]\n"
 "                 [--chunk SIZE] [--hot] [--discard %] [--zero %] [--read %] [--flush %]\n"
 "                 [--direct|--buffered] [--allow-errors]\n"
 "       cbw-stamp check DEVICE --log FILE [--final | --pit SEQ | [--after NS] [--before NS]]\n"
@@ -136,6 +136,7 @@ static const struct setting {
 	{ "seed", COUNT, IN(writer.seed), 0, UINT64_MAX },
 	{ "threads", COUNT, IN(writer.threads), 1, GATE_MAX_THREADS },
 	{ "until-file", TEXT, IN(writer.until_file) },
+	{ "within", SIZE, IN(writer.within) },
 	{ "zero", COUNT, IN(writer.zero), 0, 100 },
 };
 
@@ -203,6 +204,8 @@ static void validate(const struct options *o)
 		usage("--block: %u is neither 512 nor 4096", w->block_size);
 	if (!w->min || w->min % w->block_size || w->max % w->block_size || w->min > w->max)
 		usage("--min and --max are multiples of the block size, in this order");
+	if (w->within % 4096)
+		usage("--within is a multiple of 4 KiB");
 	if (w->max > 1u << 30)
 		usage("--max: more than 1 GiB");
 	if (w->read + w->zero + w->discard > 100)

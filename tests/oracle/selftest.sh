@@ -126,6 +126,18 @@ sleep 0.3
 kill -KILL "$run_pid"; wait "$run_pid" 2>/dev/null; run_pid=
 right origin --final
 
+rm -f log origin; truncate -s "$size" origin
+"$stamp" fill origin --seed "$seed"
+cp origin filled
+for mode in random sequential "boundary --chunk 64K" "random --buffered" "random --hot"; do
+	# shellcheck disable=SC2086 # the words of a mode are options
+	"$stamp" run origin --log log --seed "$seed" --within 5M --mode $mode --ops 200 >summary || fail "--within, $mode"
+done
+cmp -s -n 5M origin filled && fail "--within 5M: nothing written"
+cmp -s -i 5M origin filled || fail "--within 5M: written behind it"
+right origin --final
+"$stamp" run origin --log log --seed "$seed" --within 17M --ops 1 2>/dev/null && fail "--within more than there is"
+
 touch stop
 start --until-file stop; wait "$run_pid" || fail "--until-file"; run_pid=
 

@@ -31,6 +31,7 @@ struct run {
 	struct log *log;
 	struct gate gate;
 	uint64_t nr_blocks;
+	uint64_t reach;		/* operations stay below this block */
 	uint64_t *newest;	/* per block, guarded by holding the block in the gate */
 	uint64_t grain;		/* operations start and end on multiples of it, in blocks */
 	uint64_t cursor;	/* of MODE_SEQUENTIAL */
@@ -93,7 +94,7 @@ static uint64_t around(struct worker *w, uint64_t point, uint64_t nr)
 static uint64_t pick_boundary(struct worker *w, uint64_t nr)
 {
 	uint64_t chunk = w->run->options->chunk / w->run->options->block_size;
-	uint64_t end = w->run->nr_blocks;
+	uint64_t end = w->run->reach;
 
 	switch (below(w, 8)) {
 	case 0:
@@ -111,11 +112,11 @@ static uint64_t pick_first(struct worker *w, uint64_t nr)
 
 	switch (run->options->mode) {
 	case MODE_SEQUENTIAL:
-		return __atomic_fetch_add(&run->cursor, nr, __ATOMIC_RELAXED) % run->nr_blocks;
+		return __atomic_fetch_add(&run->cursor, nr, __ATOMIC_RELAXED) % run->reach;
 	case MODE_BOUNDARY:
 		return pick_boundary(w, nr);
 	default:
-		return below(w, run->nr_blocks - nr + 1);
+		return below(w, run->reach - nr + 1);
 	}
 }
 
@@ -124,13 +125,13 @@ static struct range fit(const struct run *run, uint64_t first, uint64_t nr)
 {
 	uint64_t end;
 
-	if (first >= run->nr_blocks)
-		first = run->nr_blocks - 1;
+	if (first >= run->reach)
+		first = run->reach - 1;
 	end = first + nr + run->grain - 1;
 	first -= first % run->grain;
 	end -= end % run->grain;
-	if (end > run->nr_blocks)
-		end = run->nr_blocks;
+	if (end > run->reach)
+		end = run->reach;
 	return (struct range) { first, end - first };
 }
 
@@ -140,14 +141,14 @@ static struct range pick_range(struct worker *w)
 	uint64_t max = run->options->max / run->options->block_size;
 	uint64_t first, nr, spot;
 
-	if (max > run->nr_blocks)
-		max = run->nr_blocks;
+	if (max > run->reach)
+		max = run->reach;
 	if (!run->options->hot || !chance(w, 25)) {
 		nr = pick_nr(w, max);
 		first = pick_first(w, nr);
 	} else {
 		nr = pick_nr(w, max < HOT_BLOCKS ? max : HOT_BLOCKS);
-		spot = run->nr_blocks / HOT_SPOTS * below(w, HOT_SPOTS);
+		spot = run->reach / HOT_SPOTS * below(w, HOT_SPOTS);
 		first = around(w, spot, nr);
 	}
 	return fit(run, first, nr);
@@ -436,6 +437,9 @@ bool writer_run(const char *device, const char *log, const struct writer_options
 	run.nr_blocks = run.dev.bytes / options->block_size;
 	if (!run.nr_blocks)
 		errx(1, "%s: smaller than a block", device);
+	run.reach = options->within ? options->within / options->block_size : run.nr_blocks;
+	if (run.reach > run.nr_blocks)
+		errx(1, "%s: smaller than --within", device);
 	/* No two share a page: one's write-back would carry the other's half-written block. */
 	if (options->buffered && options->block_size < PAGE_BYTES)
 		run.grain = PAGE_BYTES / options->block_size;

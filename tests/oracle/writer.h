@@ -22,6 +22,7 @@ struct writer_options {
 	uint64_t ops, seconds;		/* 0: no limit */
 	const char *until_file;		/* run until it exists; NULL: no limit */
 	uint64_t min, max, chunk;	/* bytes */
+	uint64_t within;		/* bytes at the device's start; 0: all of it */
 	unsigned int discard, zero, read;	/* per cent of the operations */
 	unsigned int flush;		/* per cent of the operations that are followed by one */
 	enum writer_mode mode;
