@@ -36,7 +36,7 @@ test: setup ## build and run the fast tests in a virtual machine; KERNEL= choose
 core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
 long: setup ## the long tests too, the mutants, and the kills
-	@$(MAKE) --no-print-directory run-all mutants kill
+	@$(MAKE) --no-print-directory --keep-going run-all mutants kill
 matrix: setup ## build for every supported kernel and test there
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
