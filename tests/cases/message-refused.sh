@@ -75,6 +75,7 @@ dmsetup remove --retry cbw
 
 cbw_create cbw "$origin" "$target" 128
 cbw_wait cbw completed
+retry 30 at_rest 256/256
 nothing_from malformed
 nothing_from too_late
 dmsetup remove --retry cbw

@@ -9,7 +9,7 @@
 . "${CBW_LIB%/*}/inject.sh"
 . "${CBW_LIB%/*}/pit.sh"
 
-ignore="on_source_error ignore on_target_error ignore on_cbw_error break-write speed 4096"
+ignore="on_source_error ignore on_target_error ignore on_cbw_error break-write speed 64 max_copy 64"
 
 # They end in mid-copy, each in another way.
 torn_jobs() {
@@ -33,7 +33,8 @@ copies_failed() {
 need_failing_allocations
 need_failing_bios
 null_devices 16
-start_writers --max 256K --allow-errors
+# What they leave alone keeps the jobs from their end.
+start_writers --max 256K --allow-errors --within 12M
 fail_allocations $((RANDOM % 20 + 2))
 fail_bios $((RANDOM % 20 + 5)) origin target
 torn_jobs

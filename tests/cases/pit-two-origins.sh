@@ -23,6 +23,7 @@ for ((i = 1; ; i++)); do
 	printf '%-512d' "$i" | dd of=/dev/mapper/right oflag=direct status=none
 done &
 counter=$!
+retry 30 eval '[[ -n $(block_of /dev/mapper/right) ]]' || fail "nothing is written"
 
 for round in 1 2 3; do
 	for name in "${names[@]}"; do
@@ -41,6 +42,6 @@ for round in 1 2 3; do
 	echo "round $round: left $left, right $right"
 	((right > 0 && (left == right || left == right + 1))) || fail "left was at $left and right at $right"
 	# The writes go on, and neither backup follows.
-	(($(block_of /dev/mapper/left) > left)) || fail "nothing was written after the point in time"
+	retry 30 eval '(($(block_of /dev/mapper/left) > left))' || fail "nothing was written after the point in time"
 done
 kill "$counter"

@@ -6,11 +6,13 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 
+disks='/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*'
 # No other simple disk takes write-zeroes that keep the space.
 need_module sd_mod
 modprobe -q scsi_debug dev_size_mb=48 lbpu=1 lbpws=1 delay=0 || skip "this kernel has no module scsi_debug"
-disks=(/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*)
-origin=/dev/${disks[0]##*/}
+retry 30 compgen -G "$disks" > /dev/null || fail "the disk does not come"
+# shellcheck disable=SC2086 # a pattern
+origin=/dev/$(basename $disks)
 retry 10 test -b "$origin"
 target=$(mk_null target 49)
 stamp_devices

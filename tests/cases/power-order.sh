@@ -28,7 +28,7 @@ dd if="$pit" of=/dev/disk bs=1M oflag=direct status=none
 say dmsetup create both --table "0 131072 log-writes /dev/disk /dev/log"
 mk_linear origin /dev/mapper/both 0 "$length" > /dev/null
 mk_linear target /dev/mapper/both "$length" > /dev/null
-cbw_create cbw /dev/mapper/origin /dev/mapper/target "$chunk" "speed 512 discard copy"
+cbw_create cbw /dev/mapper/origin /dev/mapper/target "$chunk" "speed 64 max_copy 512 discard copy"
 
 # The only one who flushes: two at a time would put the log out of order.
 flush_often() {

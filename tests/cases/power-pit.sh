@@ -26,13 +26,14 @@ dd if="$image" of="$origin" bs=1M oflag=direct status=none
 mk_linear cbw "$origin" > /dev/null
 say dmsetup create top --table "0 65536 log-writes /dev/mapper/cbw /dev/log"
 
+before=$(awk '{ print $7 }' /sys/block/origin/stat)
 # No two writes to the same place at a time: their order on the origin would be anybody's guess.
 say fio --name=writes --filename=/dev/mapper/top --direct=1 --ioengine=libaio --iodepth=8 --serialize_overlap=1 \
-	--rw=randwrite --bsrange=512-256k --blockalign=512 --randseed="$CBW_SEED" --time_based --runtime=600 > "$CBW_TMP/fio" &
+	--rw=randwrite --bsrange=512-256k --blockalign=512 --randseed="$CBW_SEED" --rate=16m --time_based --runtime=600 > "$CBW_TMP/fio" &
 fio=$!
 
 written() { # SECTORS
-	(($(awk '{ print $7 }' /sys/block/origin/stat) >= $1))
+	(($(awk '{ print $7 }' /sys/block/origin/stat) - before >= $1))
 }
 
 retry 60 written 8000 || fail "fio does not write"

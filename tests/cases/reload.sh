@@ -6,8 +6,7 @@
 . "$CBW_LIB"
 
 origin=$(mk_null origin 16)
-# Copies are in flight when the table is replaced.
-target=$(mk_null target 16 irqmode=2 completion_nsec=20000000)
+target=$(mk_null target 16)
 sectors=$(dev_sectors "$origin")
 
 write() { # MIB SEEK: new content, a part of the device
@@ -40,10 +39,9 @@ completes() {
 	assert_same "$CBW_TMP/pit" "$target"
 }
 
-# The same line again, while copies are in flight.
-cbw_create cbw "$origin" "$target" 128 "max_copy 128 workers 4"
+# The same line again.
+cbw_create cbw "$origin" "$target" 128 "max_copy 128 workers 4 speed 1"
 write 4 0
-dmsetup message cbw 0 speed 1
 load "$(dmsetup table cbw)"
 write 4 2
 cancelled table-replaced 0

@@ -9,7 +9,7 @@
 waits_for_failure() {
 	local event=$1
 	while :; do
-		timeout 30 dmsetup wait cbw "$event" > /dev/null || fail "no event: $(dmsetup status cbw)"
+		cbw_event cbw "$event" || fail "no event: $(dmsetup status cbw)"
 		event=$(dmsetup info -c --noheadings -o events cbw)
 		! status_is state=failed || break
 	done

@@ -26,7 +26,7 @@ completes() { # NAME
 	mend "$1"
 	! status_is state=paused || tell resume
 	cbw_wait cbw completed
-	assert_status progress=64/64 held=0 inflight=0 reason=-
+	await_status progress=64/64 held=0 inflight=0 reason=-
 	dmsetup remove --retry cbw
 	assert_same "$pit" "$target"
 	dd if=/dev/zero of="$target" bs=1M count=4 oflag=direct status=none
@@ -48,7 +48,7 @@ stop() { # NAME
 	# Not mended yet: the same again.
 	event=$(dmsetup info -c --noheadings -o events cbw)
 	tell resume
-	timeout 60 dmsetup wait cbw "$event" > /dev/null || fail "no event"
+	cbw_event cbw "$event" || fail "no event"
 	await_status state=paused reason=$side-error inflight=0
 	(($(cbw_field cbw ${side}_errors) > before)) || fail "it was not tried again"
 	(($(cbw_field cbw "done") < 64)) || fail "the chunk counts as saved"

@@ -23,5 +23,5 @@ assert_status state=running progress=64/64 inflight=1 held=0
 
 unhang gate
 cbw_wait cbw completed
-assert_status inflight=0
+await_status inflight=0
 assert_eq "$(flushes)" $((before + 1)) "flushes of the target device"

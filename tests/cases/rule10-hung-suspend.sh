@@ -6,9 +6,9 @@
 . "${CBW_LIB%/*}/faults.sh"
 
 suspends() { # FLAG...
-	cbw_create cbw "$origin" "$target" 128 "max_copy 128 workers 2 cbw_timeout 1000"
 	hang target
-	await_status inflight='[12]'
+	cbw_create cbw "$origin" "$target" 128 "max_copy 128 workers 2 cbw_timeout 1000"
+	await_status inflight=2
 	begin_put 40
 	writer=$!
 	with_deadline 30 dmsetup suspend "$@" cbw
@@ -24,7 +24,6 @@ suspends() { # FLAG...
 }
 
 fault_pair 4
-slow target 50
 suspends
 suspends --noflush --nolockfs
 suspends --nolockfs

@@ -13,7 +13,7 @@ writer=$!
 
 for flags in "" --nolockfs; do
 	# shellcheck disable=SC2086 # no word is wanted when it is empty
-	dmsetup suspend $flags cbw &
+	command dmsetup suspend $flags cbw &
 	suspend=$!
 	retry 20 grep -q dm_suspend /proc/$suspend/stack || fail "dmsetup suspend does not wait"
 	sleep 0.5

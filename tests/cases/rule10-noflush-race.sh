@@ -17,7 +17,7 @@ lingers_in() { # FUNCTION
 fault_pair 4
 need_module dm_cbw
 load_test_module linger program=suspender functions=cbw_map_requeue,queue_work_on
-cp "$(command -v dmsetup)" "$CBW_TMP/suspender"
+cp "$(type -P dmsetup)" "$CBW_TMP/suspender"
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
 hang target
 begin_held_put 3

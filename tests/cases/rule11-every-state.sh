@@ -54,11 +54,12 @@ be_cancelled() {
 }
 
 be_hanging() {
-	create "paused cbw_timeout 500 workers 2"
+	create "paused cbw_timeout 2000 workers 2"
 	hang target
 	dmsetup message cbw 0 resume
 	await_status inflight=2
 	begin_put 8
+	retry 30 eval 'status_is held=1 || status_is state=failed' || fail "the write does not come: $(dmsetup status cbw)"
 }
 
 # --- what is done to them: each also ends the job ----------------------------------------------------------------
@@ -69,7 +70,7 @@ goes_on() {
 	[[ $state != new ]] || state=running
 	[[ $state != hanging ]] || state=failed
 	[[ $state != stopped ]] || state=paused
-	assert_status state="$state" held=0
+	await_status state="$state" held=0
 	put 6
 	dmsetup remove --retry cbw
 }

@@ -7,11 +7,12 @@
 
 fault_pair 4
 taken() { # COMMAND...
-	cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 5000"
+	cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 15000"
 	hang target
-	begin_held_put 3
-	begin_held_put 3 2
+	begin_put 3
+	begin_put 3
 	writer=$!
+	await_status held=2
 	# The device may still be open, and then it stays, with a table of errors.
 	with_deadline 60 "$@" || true
 	retry 30 gone $writer || fail "a write is still held"

@@ -18,7 +18,7 @@ removed() {
 }
 
 slow target 500
-create "workers 2"
+create "workers 2 speed 1"
 await_status inflight='[1-9]*'
 removed running
 
@@ -26,11 +26,11 @@ create paused
 put 1
 removed paused
 
-create
+create "speed 1"
 dmsetup message cbw 0 cancel
 removed cancelled
 
-create
+create "speed 1"
 dmsetup suspend cbw
 removed running
 

@@ -8,15 +8,15 @@
 
 fault_pair 32
 slow target 20
-cbw_create cbw "$origin" "$target" 8 "max_copy 8 cbw_timeout 0"
+cbw_create cbw "$origin" "$target" 8 "max_copy 8 cbw_timeout 0 paused"
 fio --name=load --filename=/dev/mapper/cbw --direct=1 --ioengine=libaio --iodepth=64 --rw=randwrite --bs=4k \
-	--number_ios=1500 > "$CBW_TMP/fio" 2>&1 &
+	--number_ios=3000 > "$CBW_TMP/fio" 2>&1 &
 fio=$! first='' last=''
+await_status held='[1-9]*'
+dmsetup message cbw 0 resume
 until gone $fio; do
 	read -r _ _ _ _ _ _ _ _ _ held _ sweep _ <<< "$(dmsetup status cbw)"
 	((held == 0)) || first=${first:-$sweep} last=$sweep
 done
 wait $fio || fail "the writers saw an error: $(< "$CBW_TMP/fio")"
-assert_status state=running
 ((${last:-0} > ${first:-0} + 8)) || fail "the sweep went from '$first' to '$last' only"
-dmsetup message cbw 0 cancel

@@ -6,7 +6,7 @@
 . "${CBW_LIB%/*}/faults.sh"
 
 fault_pair 4
-cbw_create cbw "$origin" "$target" 128 "paused cbw_timeout 500"
+cbw_create cbw "$origin" "$target" 128 "paused cbw_timeout 2000"
 put 1
 hang target
 put 3

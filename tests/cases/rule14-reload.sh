@@ -7,12 +7,12 @@
 
 fault_pair 4
 # Loaded while the job still runs, resumed when it does not.
-cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 5000"
+cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 15000"
 hang target
 begin_held_put 3
 writer=$!
 dmsetup load cbw --table "$(cbw_table "$origin" "$target" 128)"
-with_deadline 30 dmsetup resume cbw
+with_deadline 60 dmsetup resume cbw
 ends_as ok $writer
 assert_status state=failed reason=orphans progress=0/64
 put 3

@@ -22,11 +22,14 @@ completes() {
 
 waits() { # TIMEOUT: it is enough
 	create "$1"
-	slow target 3000
+	slow target 30000
 	begin_held_put 3
 	first=$!
-	begin_put 3
+	begin_held_put 3 2
 	second=$!
+	sleep 2
+	assert_status held=2
+	slow target 0
 	ends_as ok $first
 	ends_as ok $second
 	assert_status state=paused cbw=1 progress=1/64 target_errors=0
@@ -48,12 +51,13 @@ unhang target
 ends_as ok $!
 completes
 
-# Too slow for the write, but not for the backup.
+# Too slow for the write, but not for the backup. What dm-delay holds goes on with a new table.
 create 500 "on_cbw_error break-write"
-slow target 3000
+slow target 30000
 expect_fail 'Input/output error' put 3
 assert_pit "$origin" 3
 expect_fail 'Input/output error' put 3
+slow target 0
 await_status state=paused inflight=0 cbw=1 progress=1/64
 put 3
 completes

@@ -26,11 +26,13 @@ is() { # STATE REASON
 becomes() { # STATE REASON COMMAND...: the command leads there and wakes whoever waits
 	local event waiter
 	event=$(events)
-	timeout 30 dmsetup wait cbw "$event" > /dev/null &
+	cbw_event cbw "$event" &
 	waiter=$!
 	say "${@:3}"
 	wait "$waiter" || fail "nobody was woken by: ${*:3}"
 	(($(events) > event)) || fail "the event number is still $event"
+	# It runs before it fails, and that wakes as well.
+	[[ $1 != failed ]] || cbw_wait cbw failed
 	is "$1" "$2"
 }
 

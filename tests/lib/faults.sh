@@ -221,7 +221,7 @@ await_status() { # FIELD=PATTERN...
 
 # It stops, as often as it is resumed. The sixth chunk from the end has a write before, the fifth one in vain.
 runs_out_of_space() { # TARGET CHUNKS
-	cbw_create cbw "$origin" "$1" 128 "on_target_error enospc on_cbw_error break-write paused"
+	cbw_create cbw "$origin" "$1" 128 "on_target_error enospc on_cbw_error break-write workers 1 paused"
 	put $(($2 - 6))
 	dmsetup message cbw 0 resume
 	await_status state=paused reason=enospc target_errors='[1-9]*' inflight=0 held=0

@@ -26,6 +26,6 @@ fuzz_devices() {
 # What is refused is refused thousands of times, and the console is slow.
 fuzz() { # OPTION...
 	dmesg -n 3
-	say "$CBW_ROOT/tests/fuzz/cbw-fuzz" --seed "$CBW_SEED" "$@"
+	say "$CBW_ROOT/tests/fuzz/cbw-fuzz" --seed "$CBW_SEED" --patience $((90 * ${CBW_PATIENCE:-1})) "$@"
 	dmesg -n 6
 }

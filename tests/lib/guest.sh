@@ -7,7 +7,8 @@
 # leaves something behind that does not go away, or a module that cannot be unloaded, has failed. After a failure
 # nothing is taken down: the state is printed, and the machine is thrown away.
 #
-# From the runner: CBW_ROOT (the tree), CBW_KO (the module), CBW_SEED, CBW_TMP (empty, in memory).
+# From the runner: CBW_ROOT (the tree), CBW_KO (the module), CBW_SEED, CBW_TMP (empty, in memory), CBW_PATIENCE (a factor
+# on the seconds that the steps below wait).
 
 nulls=/sys/kernel/config/nullb
 
@@ -44,7 +45,7 @@ skip() { # REASON...
 # --- waiting and expecting -------------------------------------------------------------------------------------
 
 retry() { # SECONDS COMMAND...: until it succeeds
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${CBW_PATIENCE:-1}))
 	shift
 	until "$@"; do
 		((SECONDS < end)) || return 1
@@ -189,8 +190,12 @@ cbw_field() { # NAME FIELD: a field of the status line; done and total are also 
 	echo "${!2}"
 }
 
+cbw_event() { # NAME NUMBER: waits for an event after that one; fails if there is none
+	timeout $((60 * ${CBW_PATIENCE:-1})) dmsetup wait "$1" "$2" > /dev/null
+}
+
 cbw_wait() { # NAME STATE [SECONDS]: the end of the test if another final state comes first
-	local event state end=$((SECONDS + ${3:-60}))
+	local event state end=$((SECONDS + ${3:-60} * ${CBW_PATIENCE:-1}))
 	while :; do
 		event=$(dmsetup info -c --noheadings -o events "$1")
 		state=$(cbw_field "$1" state)

@@ -54,7 +54,7 @@ start_load() {
 	base=$!
 	churn &
 	churn=$!
-	retry 60 test -e "$live/base.0.0"
+	retry 60 test -s "$live/base.0.0" -a -d "$live/churn"
 	sleep 1
 }
 

@@ -14,50 +14,57 @@ live=$CBW_TMP/live stop=$CBW_TMP/stop
 
 # --- what goes on on the volume --------------------------------------------------------------------------------
 
-pick() { # WORD...
-	shift $((RANDOM % $#))
-	echo "$1"
+# A command substitution has random numbers of its own, which no seed repeats.
+pick() { # VARIABLE WORD...: sets it
+	local words=("${@:2}")
+	printf -v "$1" %s "${words[RANDOM % ($# - 1)]}"
 }
 
-# The chunk size comes first.
-random_job() {
-	echo "$(pick 8 8 128 1024) sync $(pick full none) speed $(pick 0 64 4096) workers $(pick 1 4 16) discard $(pick skip copy)" \
-		"on_cbw_error $(pick break-snapshot break-write) max_copy $(pick 1024 2048 8192)"
+random_table() { # sets $table
+	local chunk sync speed workers discard on_error max_copy
+	pick chunk 8 8 128 1024
+	pick sync full none
+	pick speed 0 64 4096
+	pick workers 1 4 16
+	pick discard skip copy
+	pick on_error break-snapshot break-write
+	pick max_copy 1024 2048 8192
+	table=$(cbw_table "$origin" "$target" "$chunk" \
+		"sync $sync speed $speed workers $workers discard $discard on_cbw_error $on_error max_copy $max_copy")
+	((RANDOM % 6)) || table="0 $(dev_sectors "$origin") linear $origin 0"
 }
 
-random_table() {
-	local job
-	job=$(random_job)
-	case $((RANDOM % 6)) in
-	0) echo "0 $(dev_sectors "$origin") linear $origin 0" ;;
-	*) cbw_table "$origin" "$target" "${job%% *}" "${job#* }" ;;
-	esac
+# Has a write met a pending chunk? change_jobs tells.
+was_met() {
+	[[ -e $CBW_TMP/met ]]
 }
 
-count_saved() {
-	local saved
-	saved=$(dmsetup status --target cbw cbw | awk '{ print $11 }')
-	echo "${saved:-0}" >> "$CBW_TMP/saved"
+note_met() {
+	[[ ! $(dmsetup status --target cbw cbw | awk '{ print $11 }') =~ [1-9] ]] || touch "$CBW_TMP/met"
 }
 
 # Not all of this is possible at any time.
 disturb() {
+	local word
 	case $((RANDOM % 6)) in
-	0) dmsetup message cbw 0 "$(pick pause resume cancel)" ;;
-	1) dmsetup message cbw 0 speed "$(pick 0 16)" ;;
-	2 | 3) dmsetup suspend "$(pick --noflush --nolockfs)" cbw && sleep 0.0$((RANDOM % 10)) && dmsetup resume cbw ;;
+	0) pick word pause resume cancel && dmsetup message cbw 0 "$word" ;;
+	1) pick word 0 16 && dmsetup message cbw 0 speed "$word" ;;
+	2 | 3) pick word --noflush --nolockfs && dmsetup suspend "$word" cbw && sleep 0.0$((RANDOM % 10)) && dmsetup resume cbw ;;
 	esac || true
 }
 
 change_jobs() {
+	local table flag
 	RANDOM=$((CBW_SEED + 1))
 	while [[ ! -e $stop ]]; do
-		dmsetup load cbw --table "$(random_table)"
-		dmsetup resume "$(pick --nolockfs --readahead=auto)" cbw
+		random_table
+		pick flag --nolockfs --readahead=auto
+		dmsetup load cbw --table "$table"
+		dmsetup resume "$flag" cbw
 		sleep 0.$((RANDOM % 10))
 		disturb
 		sleep 0.$((RANDOM % 10))
-		count_saved
+		note_met
 	done 2> "$CBW_TMP/jobs"
 }
 
@@ -164,10 +171,10 @@ prove_power() { # MIB FILES POINTS MKFS...  in $fsck: the command that finds not
 	"${mark[@]}" 0
 	start_load
 	write_files "$2" "${mark[@]}"
+	retry 60 was_met || fail "no write met a pending chunk"
 	stop_load
 	cp "$live/ledger" "$CBW_TMP/ledger"
 	say umount "$live"
 	close_log cbw origin
-	(($(paste -sd+ "$CBW_TMP/saved" | bc) > 0)) || fail "no write met a pending chunk"
 	check_points "$3" "${fsck[@]}"
 }

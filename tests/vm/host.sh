@@ -118,7 +118,7 @@ kernel_arguments() {
 	echo "console=ttyS0 loglevel=6 log_buf_len=4M panic=-1 oops=panic no_timer_check rcupdate.rcu_cpu_stall_timeout=60"
 	((simulated)) && echo "CBW_HUNG_TASK=0" || echo "slub_debug=FZPU page_poison=1 kfence.sample_interval=100"
 	echo "CBW_ROOT=$root CBW_KO=$ko CBW_KERNEL_ROOT=$kernel_root TERM=$TERM $*"
-	echo "CBW_MINUTES=${CBW_MINUTES:-10} CBW_OPERATIONS=${CBW_OPERATIONS:-} CBW_LAG=${CBW_LAG:-}"
+	echo "CBW_MINUTES=${CBW_MINUTES:-10} CBW_OPERATIONS=${CBW_OPERATIONS:-} CBW_LAG=${CBW_LAG:-} CBW_PATIENCE=$patience"
 }
 
 # qemu DIR ARGUMENT... [-- KERNEL-ARGUMENT...]: becomes the guest; it dies with the process that started it.
