@@ -22,6 +22,7 @@ compare() { # FILE1 FILE2 FIRST-SECTOR SECTORS
 	cmp -i $(($3 * 512)) -n $(($4 * 512)) "$1" "$2" || fail "$4 sectors of $1 from $3 are not those of $2"
 }
 
+[[ -e /proc/sys/vm/nr_hugepages ]] || skip "this kernel has no huge pages"
 fault_pair 8
 sysctl -q vm.nr_hugepages=4
 (($(< /proc/sys/vm/nr_hugepages) == 4)) || fail "the kernel has no huge pages left"
