@@ -105,6 +105,11 @@ refused 'Cannot open the target device' "$o 1048575:0 128 backup"
 refused 'Zoned devices are not supported' "$o $zoned 128 backup"
 refused 'Zoned devices are not supported' "$zoned $t 128 backup"
 
+# 64 TiB of chunks of 4 KiB.
+huge=$(mk_null huge0 67108864 memory_backed=0)
+len=$(dev_sectors "$huge") refused 'Too many chunks: choose a larger chunk size' \
+	"$huge $(mk_null huge1 67108864 memory_backed=0) 8 backup"
+
 blockdev --setro "$t"
 refused 'Target device is read-only' "$o $t 128 backup"
 blockdev --setrw "$t"
