@@ -10,7 +10,7 @@
 
 need_failing_allocations
 null_devices 16
-interval=$((RANDOM % 20 + 2))
+interval=$((RANDOM % 6 + 2))
 start_writers
 load 8 "max_copy 64 speed 4096"
 echo "of the allocations that may not sleep one of $interval fails"
