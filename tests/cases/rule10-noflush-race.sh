@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a write that a noflush suspend hands back does not end before the suspend has let go of it, though the job is cancelled
+# klog-allow: workqueue lockup
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
@@ -11,6 +12,8 @@ lingers_in() { # FUNCTION
 	[[ $(< $linger/where) == "$1" ]]
 }
 
+# The processor that lingers does nothing else, which a slow kernel may notice.
+#
 # Device-mapper puts what it was handed back on a list, from which a worker may send it again, and only then accounts
 # for it. The worker runs on the processor that needed it first: not on the one that is busy with the suspend.
 (($(nproc) > 1)) || skip "it takes two processors"
