@@ -14,7 +14,7 @@ for sync in full none; do
 	sleep 0.$((RANDOM % 10))
 	say dmsetup message cbw 0 cancel
 	assert_eq "$(cbw_field cbw state) $(cbw_field cbw reason)" "cancelled user" "state and reason"
-	retry 30 eval '(($(cbw_field cbw held) == 0))' || fail "writes are held still: $(dmsetup status cbw)"
+	await_status held=0
 	sleep 1
 	load 128 "speed 16384"
 	resume

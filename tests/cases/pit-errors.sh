@@ -10,7 +10,7 @@
 meet_error() {
 	echo "+0-200" > "$nulls/target0/badblocks"
 	resume
-	retry 30 eval '(($(cbw_field cbw target_errors) > 0))' || fail "no copy met an error: $(dmsetup status cbw)"
+	await_status target_errors='[1-9]*'
 }
 
 # Both devices go on as tables of errors at times, and have bad sectors at others.

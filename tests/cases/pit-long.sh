@@ -3,13 +3,9 @@
 # tier: long
 # timeout: 1800
 # many rounds of everything at random: chunk, features, devices, writers
+# shellcheck disable=SC2154 # picked is guest.sh's
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
-
-pick() { # WORD...: sets $picked
-	local words=("$@")
-	picked=${words[RANDOM % $#]}
-}
 
 if ((RANDOM % 2)); then late_devices 96; else null_devices 128; fi
 for ((round = 1; round <= 24; round++)); do

@@ -21,7 +21,7 @@ load 16 "sync none on_cbw_error break-write"
 become "0 $size error"
 resume
 # Later there may be nothing left to be copied.
-retry 30 eval '(($(cbw_field cbw target_errors) > 0))' || fail "no copy met an error: $(dmsetup status cbw)"
+await_status target_errors='[1-9]*'
 for ((i = 0; i < 4; i++)); do
 	for table in "$good" "0 $size error" "0 $size flakey $disk 0 0 1 1 error_writes" "$good"; do
 		[[ $table != *flakey* ]] || modprobe -q dm-flakey || continue

@@ -24,7 +24,7 @@ atomic_write() { # DEVICE BYTES: at its beginning
 origin=$(mk_scsi 8 atomic_wr=1)
 target=$(mk_null target 8)
 cbw_create cbw "$origin" "$target" 8 "sync none"
-queue=/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor cbw)/queue
+queue=$(dm_sysfs cbw)/queue
 bytes=$(< "$queue/atomic_write_unit_max_bytes")
 ((bytes >= 16384)) || skip "this kernel's device-mapper has no atomic writes"
 ((bytes <= 65536)) || bytes=65536

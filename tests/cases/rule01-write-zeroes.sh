@@ -17,7 +17,7 @@ cp "$zeroes" "$pit"
 pieces() { # CHUNK
 	local queue pid inflight held
 	cbw_create cbw "$zeroes" "$target" "$1" "sync none cbw_timeout 0"
-	queue=/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor --separator : cbw)/queue
+	queue=$(dm_sysfs cbw)/queue
 	(($(< "$queue/write_zeroes_max_bytes") >= 64 << 20)) || fail "the device does not take write-zeroes of that length"
 	hang target64
 	say fallocate --punch-hole --offset 0 --length $((64 << 20)) /dev/mapper/cbw &

@@ -18,7 +18,7 @@ slab_kib() {
 }
 
 waiting() { # NAME: writes
-	awk '{ print $2 }' "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor --separator : "$1")/inflight"
+	awk '{ print $2 }' "$(dm_sysfs "$1")/inflight"
 }
 
 all_wait() { # NAME

@@ -11,11 +11,6 @@
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/faults.sh"
 
-pick() { # WORD...: sets $picked
-	local words=("$@")
-	picked=${words[RANDOM % $#]}
-}
-
 moment() { # up to half a second
 	sleep 0.$((RANDOM % 5))$((RANDOM % 10))
 }

@@ -30,7 +30,7 @@ disks() { # MODEL MIB: sets $origin and $target
 into_memory() { # PROGRAM...
 	local file
 	for file in "$@"; do
-		file=$(command -v "$file")
+		file=$(type -P "$file")
 		ldd "$file" | grep -oE '/[^ ]+' | xargs touch -c /etc/ld.so.cache "$file"
 		"$file" --version > /dev/null
 	done

@@ -195,28 +195,6 @@ assert_new() { # DEVICE CHUNK
 	cmp -s <(read_chunk "$1" "$2" 4096) <(head -c 4096 "$new") || fail "chunk $2 of $1 is not what was written"
 }
 
-# --- the status ------------------------------------------------------------------------------------------------
-
-status_is() { # FIELD=PATTERN...: all at one moment
-	local state progress inflight held cbw sweep source_errors target_errors reason line want name
-	line=$(dmsetup status cbw)
-	# shellcheck disable=SC2034 # read by name
-	read -r _ _ _ state _ _ _ progress inflight held cbw sweep source_errors target_errors reason <<< "$line"
-	for want; do
-		name=${want%%=*}
-		# shellcheck disable=SC2053 # a pattern
-		[[ ${!name} == ${want#*=} ]] || return 1
-	done
-}
-
-assert_status() { # FIELD=PATTERN...
-	status_is "$@" || fail "the status is not $*: $(dmsetup status cbw)"
-}
-
-await_status() { # FIELD=PATTERN...
-	retry 30 status_is "$@" || fail "the status did not become $*: $(dmsetup status cbw)"
-}
-
 # --- a target device that is full ------------------------------------------------------------------------------
 
 # It stops, as often as it is resumed. The sixth chunk from the end has a write before, the fifth one in vain.

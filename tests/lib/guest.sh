@@ -42,6 +42,15 @@ skip() { # REASON...
 	exit 77
 }
 
+# --- choosing --------------------------------------------------------------------------------------------------
+
+# Never in a command substitution: that has random numbers of its own, which no seed repeats.
+pick() { # WORD...: sets $picked
+	local words=("$@")
+	# shellcheck disable=SC2034 # read by the tests
+	picked=${words[RANDOM % $#]}
+}
+
 # --- waiting and expecting -------------------------------------------------------------------------------------
 
 retry() { # SECONDS COMMAND...: until it succeeds
@@ -158,6 +167,10 @@ mk_loop() { # NAME SIZE [LOSETUP-OPTION]...: prints the device; SIZE as truncate
 	say losetup --find --show "${@:3}" "$CBW_TMP/$1.img"
 }
 
+dm_sysfs() { # NAME: prints its directory in sysfs
+	echo "/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor "$1")"
+}
+
 mk_linear() { # NAME DEVICE [START [LENGTH]]: prints the device
 	local start=${3:-0} length
 	length=${4:-$(($(dev_sectors "$2") - start))}
@@ -188,6 +201,27 @@ cbw_field() { # NAME FIELD: a field of the status line; done and total are also 
 	done=${progress%/*} total=${progress#*/}
 	[[ -v $2 ]] || fail "status has no field $2"
 	echo "${!2}"
+}
+
+# Of the device cbw.
+status_is() { # FIELD=PATTERN...: all at one moment
+	local state progress inflight held cbw sweep source_errors target_errors reason line want name
+	line=$(dmsetup status cbw)
+	# shellcheck disable=SC2034 # read by name
+	read -r _ _ _ state _ _ _ progress inflight held cbw sweep source_errors target_errors reason <<< "$line"
+	for want; do
+		name=${want%%=*}
+		# shellcheck disable=SC2053 # a pattern
+		[[ ${!name} == ${want#*=} ]] || return 1
+	done
+}
+
+assert_status() { # FIELD=PATTERN...
+	status_is "$@" || fail "the status is not $*: $(dmsetup status cbw)"
+}
+
+await_status() { # FIELD=PATTERN...
+	retry 30 status_is "$@" || fail "the status did not become $*: $(dmsetup status cbw)"
 }
 
 cbw_event() { # NAME NUMBER: waits for an event after that one; fails if there is none

@@ -54,18 +54,15 @@ late_devices() { # MIB [MILLISECONDS]
 	stamp_devices
 }
 
-io_of() { # MAPPED-DEVICE: prints how much it has done
-	cat "/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor "$1")/stat"
-}
-
 start_writers() { # [OPTION]...
-	local before
-	before=$(io_of cbw)
+	local stat before
+	stat=$(dm_sysfs cbw)/stat
+	before=$(< "$stat")
 	cbw-stamp run /dev/mapper/cbw --log "$log" --seed "$CBW_SEED" --block "${block:-512}" --threads 4 --max 2M \
 		--read 10 --discard 5 --zero 5 --flush 3 "$@" > "$CBW_TMP/writers" &
 	writers=$!
 	# The log may be there from before.
-	retry 30 eval '[[ -s $log && $(io_of cbw) != "$before" ]]' || fail "the writers do not start"
+	retry 30 eval '[[ -s $log && $(< "$stat") != "$before" ]]' || fail "the writers do not start"
 	sleep 0.5
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # options and fsck are the tests'
+# shellcheck shell=bash disable=SC2154 # picked is guest.sh's; options and fsck are the tests'
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Steps of the tests that cut the power of a volume that jobs come and go on. After guest.sh:  . "${CBW_LIB%/*}/power.sh"
@@ -14,23 +14,22 @@ live=$CBW_TMP/live stop=$CBW_TMP/stop
 
 # --- what goes on on the volume --------------------------------------------------------------------------------
 
-# A command substitution has random numbers of its own, which no seed repeats.
-pick() { # VARIABLE WORD...: sets it
-	local words=("${@:2}")
-	printf -v "$1" %s "${words[RANDOM % ($# - 1)]}"
-}
-
 random_table() { # sets $table
-	local chunk sync speed workers discard on_error max_copy
-	pick chunk 8 8 128 1024
-	pick sync full none
-	pick speed 0 64 4096
-	pick workers 1 4 16
-	pick discard skip copy
-	pick on_error break-snapshot break-write
-	pick max_copy 1024 2048 8192
-	table=$(cbw_table "$origin" "$target" "$chunk" \
-		"sync $sync speed $speed workers $workers discard $discard on_cbw_error $on_error max_copy $max_copy")
+	local chunk features
+	pick 8 8 128 1024
+	chunk=$picked
+	pick full none
+	features="sync $picked"
+	pick 0 64 4096
+	features+=" speed $picked"
+	pick 1 4 16
+	features+=" workers $picked"
+	pick skip copy
+	features+=" discard $picked"
+	pick break-snapshot break-write
+	features+=" on_cbw_error $picked"
+	pick 1024 2048 8192
+	table=$(cbw_table "$origin" "$target" "$chunk" "$features max_copy $picked")
 	((RANDOM % 6)) || table="0 $(dev_sectors "$origin") linear $origin 0"
 }
 
@@ -40,27 +39,26 @@ was_met() {
 }
 
 note_met() {
-	[[ ! $(dmsetup status --target cbw cbw | awk '{ print $11 }') =~ [1-9] ]] || touch "$CBW_TMP/met"
+	! status_is cbw='[1-9]*' || touch "$CBW_TMP/met"
 }
 
 # Not all of this is possible at any time.
 disturb() {
-	local word
 	case $((RANDOM % 6)) in
-	0) pick word pause resume cancel && dmsetup message cbw 0 "$word" ;;
-	1) pick word 0 16 && dmsetup message cbw 0 speed "$word" ;;
-	2 | 3) pick word --noflush --nolockfs && dmsetup suspend "$word" cbw && sleep 0.0$((RANDOM % 10)) && dmsetup resume cbw ;;
+	0) pick pause resume cancel && dmsetup message cbw 0 "$picked" ;;
+	1) pick 0 16 && dmsetup message cbw 0 speed "$picked" ;;
+	2 | 3) pick --noflush --nolockfs && dmsetup suspend "$picked" cbw && sleep 0.0$((RANDOM % 10)) && dmsetup resume cbw ;;
 	esac || true
 }
 
 change_jobs() {
-	local table flag
+	local table
 	RANDOM=$((CBW_SEED + 1))
 	while [[ ! -e $stop ]]; do
 		random_table
-		pick flag --nolockfs --readahead=auto
 		dmsetup load cbw --table "$table"
-		dmsetup resume "$flag" cbw
+		pick --nolockfs --readahead=auto
+		dmsetup resume "$picked" cbw
 		sleep 0.$((RANDOM % 10))
 		disturb
 		sleep 0.$((RANDOM % 10))
