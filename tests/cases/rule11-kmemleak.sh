@@ -3,7 +3,7 @@
 # the module comes and goes with jobs of every end, and nothing that it had allocated is without an owner
 # tier: long
 # kernel: debug
-# boot: kmemleak=on
+# boot: kmemleak=on acpi=off
 # timeout: 900
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
