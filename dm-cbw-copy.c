@@ -11,6 +11,10 @@
 #include "dm-cbw-map.h"
 #include "dm-cbw-trace.h"
 
+/* Below so many jobs of a client dm_kcopyd_copy() does not sleep: kcopyd's MIN_JOBS. */
+#define CBW_CLIENT_COPIES	8U
+#define CBW_WRITE_CLIENTS	(CBW_MAX_WRITE_COPIES / CBW_CLIENT_COPIES)
+
 /* How much of a failed copy is done again at once, in bytes: a fine enough look. */
 #define CBW_PIECE	65536U
 
@@ -20,9 +24,11 @@ struct cbw_copier {
 
 	/*
 	 * A client handles its jobs in order, with one thread: a held write
-	 * must not queue behind the sweep.
+	 * must not queue behind the sweep. And it has as many jobs in reserve as
+	 * one of ours may have in flight, so that .map can start copies.
 	 */
-	struct dm_kcopyd_client *clients[CBW_NR_KINDS];
+	struct dm_kcopyd_client *write_clients[CBW_WRITE_CLIENTS];
+	struct dm_kcopyd_client *sweep_client;
 
 	/* To copy again what failed; used by the sweep's callbacks, one at a time. */
 	bool (*wanted)(const struct cbw_claim *claim);
@@ -34,6 +40,8 @@ struct cbw_copier {
 	struct bio flush;
 	struct cbw_claim *flush_claim;
 };
+
+static_assert(CBW_MAX_WRITE_COPIES % CBW_CLIENT_COPIES == 0);
 
 static sector_t first_sector(const struct cbw_copier *copier,
 			     const struct cbw_claim *claim)
@@ -122,6 +130,13 @@ static void kcopyd_done(int read_err, unsigned long write_err, void *context)
 	done(copier, claim, errors);
 }
 
+static struct dm_kcopyd_client *client_of(const struct cbw_copier *copier,
+					  const struct cbw_claim *claim)
+{
+	return claim->kind == CBW_SWEEP ? copier->sweep_client :
+	       copier->write_clients[claim->slot / CBW_CLIENT_COPIES];
+}
+
 static void start_copy(struct cbw_copier *copier, struct cbw_claim *claim)
 {
 	struct dm_io_region from = {
@@ -132,7 +147,7 @@ static void start_copy(struct cbw_copier *copier, struct cbw_claim *claim)
 	struct dm_io_region to = from;
 
 	to.bdev = copier->geometry.dest;
-	dm_kcopyd_copy(copier->clients[claim->kind], &from, 1, &to, 0,
+	dm_kcopyd_copy(client_of(copier, claim), &from, 1, &to, 0,
 		       kcopyd_done, claim);
 }
 
@@ -187,18 +202,34 @@ void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim)
 		start_flush(copier, claim);
 }
 
+static int create_client(struct dm_kcopyd_client **client)
+{
+	struct dm_kcopyd_client *new = dm_kcopyd_client_create(NULL);
+
+	if (IS_ERR(new))
+		return PTR_ERR(new);
+
+	*client = new;
+	return 0;
+}
+
+static void destroy_client(struct dm_kcopyd_client *client)
+{
+	if (client)
+		dm_kcopyd_client_destroy(client);
+}
+
 static int create_clients(struct cbw_copier *copier)
 {
-	struct dm_kcopyd_client *client;
-	enum cbw_kind kind;
+	unsigned int i;
+	int r;
 
-	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
-		client = dm_kcopyd_client_create(NULL);
-		if (IS_ERR(client))
-			return PTR_ERR(client);
-		copier->clients[kind] = client;
+	for (i = 0; i < CBW_WRITE_CLIENTS; i++) {
+		r = create_client(&copier->write_clients[i]);
+		if (r)
+			return r;
 	}
-	return 0;
+	return create_client(&copier->sweep_client);
 }
 
 struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
@@ -233,15 +264,15 @@ struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
 
 void cbw_copier_destroy(struct cbw_copier *copier)
 {
-	enum cbw_kind kind;
+	unsigned int i;
 
 	if (IS_ERR_OR_NULL(copier))
 		return;
 
 	flush_work(&copier->flushed);
-	for (kind = 0; kind < CBW_NR_KINDS; kind++)
-		if (copier->clients[kind])
-			dm_kcopyd_client_destroy(copier->clients[kind]);
+	for (i = 0; i < CBW_WRITE_CLIENTS; i++)
+		destroy_client(copier->write_clients[i]);
+	destroy_client(copier->sweep_client);
 	if (copier->piece)
 		__free_pages(copier->piece, get_order(CBW_PIECE));
 	kfree(copier);

@@ -11,7 +11,8 @@
 
 /* The claims of one kind: a fixed array, so the cap and the pool are one. */
 struct claim_pool {
-	struct list_head free;
+	struct cbw_claim *claims;
+	u64 free;			/* by slot; the lowest is taken first */
 	struct list_head in_flight;
 	unsigned int nr_in_flight;
 	unsigned int max_in_flight;
@@ -141,8 +142,9 @@ static struct cbw_claim *__take_claim(struct cbw_map *map, enum cbw_kind kind)
 		return NULL;
 
 	/* max_in_flight is never more than there are claims. */
-	claim = list_first_entry(&pool->free, struct cbw_claim, list);
-	list_move(&claim->list, &pool->in_flight);
+	claim = &pool->claims[__ffs64(pool->free)];
+	pool->free &= ~BIT_ULL(claim->slot);
+	list_add(&claim->list, &pool->in_flight);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight + 1);
 	return claim;
 }
@@ -323,7 +325,8 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 	list_splice_tail_init(&claim->waiters,
 			      fail_waiters ? &map->failed : &map->woken);
 
-	list_move(&claim->list, &pool->free);
+	list_del(&claim->list);
+	pool->free |= BIT_ULL(claim->slot);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight - 1);
 	work = !list_empty(&map->woken) || !list_empty(&map->failed) ||
 	       (!list_empty(&map->starved) && __claim_left(map, CBW_WRITE));
@@ -600,15 +603,16 @@ static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
 {
 	unsigned int i;
 
-	INIT_LIST_HEAD(&pool->free);
+	pool->claims = claims;
+	pool->free = GENMASK_ULL(nr - 1, 0);
 	INIT_LIST_HEAD(&pool->in_flight);
 	pool->max_in_flight = nr;
 
 	for (i = 0; i < nr; i++) {
 		claims[i].kind = kind;
+		claims[i].slot = i;
 		claims[i].owner = owner;
 		INIT_LIST_HEAD(&claims[i].waiters);
-		list_add_tail(&claims[i].list, &pool->free);
 	}
 }
 

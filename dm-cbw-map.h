@@ -20,11 +20,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-/*
- * The cap of copy-before-write is what kcopyd keeps in reserve for a client:
- * below it dm_kcopyd_copy() does not sleep, so that .map can start copies.
- */
-#define CBW_MAX_WRITE_COPIES	8U
+/* The caps of copies in flight. */
+#define CBW_MAX_WRITE_COPIES	32U
 #define CBW_MAX_SWEEP_COPIES	64U
 
 struct cbw_map;
@@ -44,9 +41,10 @@ struct cbw_claim {
 	unsigned long first;
 	unsigned long nr;	/* 0: the flush that completes the job */
 	enum cbw_kind kind;
+	unsigned int slot;	/* in the pool of its kind: the lowest free one was taken */
 	void *owner;		/* as given to cbw_map_create() */
 	void *copier;		/* whoever copies it */
-	struct list_head list;	/* free, or in flight */
+	struct list_head list;	/* of those in flight */
 	struct list_head start;	/* for whoever took it, until the copy starts */
 	struct list_head waiters;
 };

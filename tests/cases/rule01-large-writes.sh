@@ -33,7 +33,7 @@ cbw_create cbw "$origin" "$target" 8 "sync none cbw_timeout 0 max_copy 64"
 hang target
 put_large 4003 &
 writer=$!
-await_status held=1 inflight=8
+await_status held=1 inflight=32
 assert_same "$pit" /dev/origin0
 unhang target
 ends_as ok $writer

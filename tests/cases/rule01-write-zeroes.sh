@@ -13,7 +13,7 @@ target=/dev/mapper/target64
 dd if=/dev/urandom of="$zeroes" bs=1M count=64 oflag=direct status=none
 cp "$zeroes" "$pit"
 
-# Pieces of max_copy, which is 1 MiB; the copies of eight are in flight.
+# Pieces of max_copy, which is 1 MiB; the copies of 32 are in flight.
 pieces() { # CHUNK
 	local queue pid inflight held
 	cbw_create cbw "$zeroes" "$target" "$1" "sync none cbw_timeout 0"
@@ -22,11 +22,11 @@ pieces() { # CHUNK
 	hang target64
 	say fallocate --punch-hole --offset 0 --length $((64 << 20)) /dev/mapper/cbw &
 	pid=$!
-	await_status held=64 inflight=8
+	await_status held=64 inflight=32
 	unhang target64
 	until gone $pid; do
 		read -r _ _ _ _ _ _ _ _ inflight held _ <<< "$(dmsetup status cbw)"
-		((inflight <= 8 && held <= 64)) || fail "$held pieces held, $inflight copies in flight"
+		((inflight <= 32 && held <= 64)) || fail "$held pieces held, $inflight copies in flight"
 	done
 	wait $pid
 	assert_status cbw=$((131072 / $1)) held=0 inflight=0

@@ -6,7 +6,7 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-writes=10000 workers=4
+writes=10000 workers=4 cap=32
 
 used_kib() { # by the kernel
 	awk '{ kib[$1] = $2 }
@@ -62,7 +62,7 @@ cbw_create cbw "$origin" "$target" 8 "max_copy 8 workers $workers cbw_timeout 0"
 storm cbw
 assert_status held=$writes
 # The waiter of a held write is part of device-mapper's clone. The copies have their pages and what kcopyd keeps of them.
-bound=$((writes * 256 / 1024 + (8 + workers) * 16 + 2048))
+bound=$((writes * 256 / 1024 + (cap + workers) * 16 + 2048))
 ((slab - own_slab <= bound)) || fail "$((slab - own_slab)) KiB of slab for $writes held writes, more than $bound"
 # Each processor keeps some MiB of free pages, which count as used.
 bound=$((bound + 8192))
@@ -73,13 +73,13 @@ first='' last=0 copies=0
 until gone $fio; do
 	status=$(dmsetup status cbw)
 	read -r _ _ _ _ _ _ _ _ inflight held _ sweep _ <<< "$status"
-	((inflight <= 8 + workers)) || fail "more copies in flight than 8 of writes and $workers of the sweep: $status"
+	((inflight <= cap + workers)) || fail "more copies in flight than $cap of writes and $workers of the sweep: $status"
 	((held == 0)) || first=${first:-$sweep} last=$sweep
 	copies=$((inflight > copies ? inflight : copies))
 	sleep 0.1
 done
 wait $fio || fail "the writers saw an error: $(< "$CBW_TMP/fio")"
-((copies >= 8)) || fail "no more than $copies copies were in flight"
+((copies >= cap)) || fail "no more than $copies copies were in flight"
 ((last > first + 16)) || fail "the sweep went from $first to $last only while writes were held"
 
 slow target 0

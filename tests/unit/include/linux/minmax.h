@@ -11,4 +11,15 @@
 	min_a < min_b ? min_a : min_b;					\
 })
 
+#define max(a, b) __extension__({					\
+	__typeof__(a) max_a = (a);					\
+	__typeof__(b) max_b = (b);					\
+									\
+	(void)(&max_a == &max_b);					\
+	max_a > max_b ? max_a : max_b;					\
+})
+
+#define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
+
 #endif

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef int32_t s32;
+typedef int64_t s64;
 typedef uint64_t u64;
 
 #define U64_MAX	UINT64_MAX
