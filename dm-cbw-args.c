@@ -67,6 +67,16 @@ static const struct feature features[CBW_NR_FEATURES] = {
 		FEATURE("speed", "KiB/s, 0 to 4294967295"),
 		.max = UINT_MAX,
 	},
+	[CBW_FEATURE_MIN_SPEED] = {
+		FEATURE("min_speed", "KiB/s, 1 to 4294967295"),
+		.min = 1,
+		.max = UINT_MAX,
+		.preset = 1024,
+	},
+	[CBW_FEATURE_TARGET_LATENCY] = {
+		FEATURE("target_latency", "microseconds, 0 to 4294967295"),
+		.max = UINT_MAX,
+	},
 	[CBW_FEATURE_WORKERS] = {
 		FEATURE("workers", "a number, 1 to 64"),
 		.min = 1,

@@ -29,6 +29,7 @@
 #include "dm-cbw-copy.h"
 #include "dm-cbw-job.h"
 #include "dm-cbw-map.h"
+#include "dm-cbw-pace.h"
 #include "dm-cbw-stats.h"
 #include "dm-cbw-sweep.h"
 #include "dm-cbw-trace.h"
@@ -57,6 +58,7 @@ struct cbw_backup {
 	struct cbw_map *map;
 	struct cbw_copier *copier;
 	struct cbw_sweep *sweep;	/* NULL with sync none */
+	struct cbw_pace pace;
 
 	struct workqueue_struct *wq;
 	struct work_struct release;	/* calls release() */
@@ -74,15 +76,26 @@ struct cbw_backup {
 	cbw_bdev_ref dest_ref;
 };
 
-/* The waiter is the per-bio data; it is used only while the bio is held. */
+/* The per-bio data. */
+struct cbw_io {
+	u64 start;			/* when it came, ns; 0: nobody wants to know */
+	struct cbw_waiter waiter;	/* only while it is held */
+};
+
 size_t cbw_backup_per_bio_size(void)
 {
-	return sizeof(struct cbw_waiter);
+	return sizeof(struct cbw_io);
+}
+
+static struct cbw_io *io_of(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct cbw_io));
 }
 
 static struct bio *bio_of(struct cbw_waiter *waiter)
 {
-	return dm_bio_from_per_bio_data(waiter, sizeof(*waiter));
+	return dm_bio_from_per_bio_data(container_of(waiter, struct cbw_io, waiter),
+					sizeof(struct cbw_io));
 }
 
 /*----------------------------------------------------------------
@@ -382,7 +395,7 @@ static int would_block(struct bio *bio)
 
 static int hold(struct cbw_backup *backup, struct bio *bio)
 {
-	struct cbw_waiter *waiter = dm_per_bio_data(bio, sizeof(*waiter));
+	struct cbw_waiter *waiter = &io_of(bio)->waiter;
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
 
@@ -419,11 +432,27 @@ static bool handing_back(struct cbw_backup *backup, const struct bio *bio)
 	       dm_noflush_suspending(backup->ti);
 }
 
+static void note_start(struct cbw_backup *backup, struct bio *bio)
+{
+	io_of(bio)->start = cbw_pace_measures(&backup->pace) && bio_has_data(bio) ?
+			    ktime_get_ns() : 0;
+}
+
+void cbw_backup_end_io(struct cbw_backup *backup, struct bio *bio)
+{
+	u64 start = io_of(bio)->start;
+
+	/* What was not done tells nothing: it is tried again, or the device is broken. */
+	if (start && !bio->bi_status)
+		cbw_pace_foreground(&backup->pace, ktime_get_ns() - start);
+}
+
 int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
 {
 	unsigned long first, last;
 
 	bio_set_dev(bio, backup->geometry.origin);
+	note_start(backup, bio);
 
 	/* Reads, and flushes, which have no data, change nothing. */
 	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
@@ -606,17 +635,16 @@ bool cbw_backup_cancel(struct cbw_backup *backup)
 	return cbw_job_end(&backup->job, CBW_CANCELLED, "user");
 }
 
-void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed)
+void cbw_backup_tune(struct cbw_backup *backup, const struct cbw_args *args)
 {
-	if (backup->sweep)
-		cbw_sweep_set_speed(backup->sweep, speed);
-}
+	if (!backup->sweep)
+		return;
 
-void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers)
-{
-	cbw_map_set_sweep_copies(backup->map, workers);
-	if (backup->sweep)
-		cbw_sweep_wake(backup->sweep);
+	cbw_pace_set(&backup->pace, args->value[CBW_FEATURE_SPEED],
+		     args->value[CBW_FEATURE_MIN_SPEED],
+		     args->value[CBW_FEATURE_TARGET_LATENCY]);
+	cbw_map_set_sweep_copies(backup->map, args->value[CBW_FEATURE_WORKERS]);
+	cbw_sweep_wake(backup->sweep);
 }
 
 size_t cbw_backup_stats(struct cbw_backup *backup, char *result, size_t maxlen)
@@ -692,6 +720,7 @@ static void free_backup(struct cbw_backup *backup)
 	}
 	cbw_job_unregister(&backup->job);
 	cbw_sweep_destroy(backup->sweep);
+	cbw_pace_destroy(&backup->pace);
 	cbw_map_destroy(backup->map);
 	put_refs(backup);
 	kfree(backup);
@@ -779,15 +808,19 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 	if (backup->sync == CBW_SYNC_NONE)
 		return 0;
 
+	*error = "Cannot allocate the counters of the pace";
+	r = cbw_pace_init(&backup->pace);
+	if (r)
+		return r;
+
 	*error = "Cannot start the sweep's thread";
-	backup->sweep = cbw_sweep_create(backup->map, backup->copier,
+	backup->sweep = cbw_sweep_create(backup->map, backup->copier, &backup->pace,
 					 backup->max_copy >> shift,
 					 (u64)SECTOR_SIZE << shift, backup->job.name);
 	if (IS_ERR(backup->sweep))
 		return PTR_ERR(backup->sweep);
 
-	cbw_backup_set_speed(backup, args->value[CBW_FEATURE_SPEED]);
-	cbw_backup_set_workers(backup, args->value[CBW_FEATURE_WORKERS]);
+	cbw_backup_tune(backup, args);
 	return 0;
 }
 

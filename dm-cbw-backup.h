@@ -48,6 +48,9 @@ void cbw_backup_destroy(struct cbw_backup *backup);
 /* .map: returns DM_MAPIO_*. Never sleeps. */
 int cbw_backup_map(struct cbw_backup *backup, struct bio *bio);
 
+/* .end_io: from any context. */
+void cbw_backup_end_io(struct cbw_backup *backup, struct bio *bio);
+
 /* Device-mapper's methods of the same name; see the rules in design.rst. */
 void cbw_backup_presuspend(struct cbw_backup *backup);
 void cbw_backup_presuspend_undo(struct cbw_backup *backup);
@@ -59,9 +62,10 @@ void cbw_backup_resume(struct cbw_backup *backup);
 bool cbw_backup_pause(struct cbw_backup *backup);
 bool cbw_backup_unpause(struct cbw_backup *backup);
 bool cbw_backup_cancel(struct cbw_backup *backup);
-void cbw_backup_set_speed(struct cbw_backup *backup, unsigned int speed);
-void cbw_backup_set_workers(struct cbw_backup *backup, unsigned int workers);
 void cbw_backup_reset_stats(struct cbw_backup *backup);
+
+/* What @args says of the sweep's speed and workers holds from now on. One at a time. */
+void cbw_backup_tune(struct cbw_backup *backup, const struct cbw_args *args);
 
 /* Print what the message "stats" asks for; returns the length. */
 size_t cbw_backup_stats(struct cbw_backup *backup, char *result, size_t maxlen);

@@ -2,54 +2,58 @@
 /*
  * The sweep; see dm-cbw-sweep.h for the contract.
  */
-#include <linux/jiffies.h>
+#include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
-#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
 #include "dm-cbw-copy.h"
 #include "dm-cbw-map.h"
+#include "dm-cbw-pace.h"
 #include "dm-cbw-sweep.h"
-
-/*
- * How far the sweep may fall behind its limit and still catch up. As QEMU's
- * rate-limit slice: long enough for the timer, too short to be felt.
- */
-#define CBW_SPEED_SLICE_NS	(100 * NSEC_PER_MSEC)
 
 /* How long no copy starts after one has failed: what fails at once must not spin. */
 #define CBW_RETRY_NS		(100 * NSEC_PER_MSEC)
 
-/* Bits of cbw_sweep.flags, set for the thread. */
-#define SPEED_CHANGED	0	/* what was charged at the old limit is forgiven */
-#define COPY_FAILED	1
+/* By how much a copy may start later than it could. */
+#define CBW_SLACK_NS	(50 * NSEC_PER_USEC)
+
+/* A bit of cbw_sweep.flags, set for the thread. */
+#define COPY_FAILED	0
 
 struct cbw_sweep {
 	struct cbw_map *map;
 	struct cbw_copier *copier;
+	struct cbw_pace *pace;
 	u64 bytes_per_chunk;
 
 	struct task_struct *thread;
 	wait_queue_head_t wait;
 	unsigned long cursor;	/* the thread's own */
 	unsigned long max_run;	/* the thread's own: chunks in one copy */
-	u64 next_start;		/* the thread's own: the limit starts no copy before, ns */
 	u64 retry_at;		/* the thread's own: nothing starts before, ns */
 	unsigned long flags;
-	bool paused;
-	unsigned int speed;	/* KiB/s */
 };
 
 /*
- * Copy-before-write goes first: while writes are held, the sweep has one copy
- * in flight, but always that one, so that it advances under any load.
+ * Copy-before-write goes first: while writes are held, or others are not to be
+ * slowed down, the sweep has one copy in flight, but always that one, so that it
+ * advances under any load.
  */
 static bool yields(struct cbw_sweep *sweep)
 {
-	return cbw_map_nr_held(sweep->map) &&
+	return (cbw_map_nr_held(sweep->map) || cbw_pace_gentle(sweep->pace)) &&
 	       cbw_map_in_flight(sweep->map, CBW_SWEEP);
+}
+
+/* Until somebody wakes the thread, but for no longer than @delay ns, if it is not 0. */
+static void wait_for_work(u64 delay)
+{
+	ktime_t time = ns_to_ktime(delay);
+
+	/* A jiffy is too coarse: the copies of several milliseconds would start at once. */
+	schedule_hrtimeout_range(delay ? &time : NULL, CBW_SLACK_NS, HRTIMER_MODE_REL);
 }
 
 /* How long what has failed makes everything wait, in ns. */
@@ -59,29 +63,6 @@ static u64 retry_delay(struct cbw_sweep *sweep, u64 now)
 		sweep->retry_at = now + CBW_RETRY_NS;
 
 	return sweep->retry_at > now ? sweep->retry_at - now : 0;
-}
-
-/* How long the speed limit makes the next copy wait, in ns. */
-static u64 speed_delay(struct cbw_sweep *sweep, u64 now)
-{
-	if (test_and_clear_bit(SPEED_CHANGED, &sweep->flags) ||
-	    !READ_ONCE(sweep->speed))
-		sweep->next_start = 0;
-
-	return sweep->next_start > now ? sweep->next_start - now : 0;
-}
-
-/* A copy longer than the limit allows now is paid for by what comes later. */
-static void charge(struct cbw_sweep *sweep, u64 chunks, u64 now)
-{
-	u64 speed = (u64)READ_ONCE(sweep->speed) << 10;
-
-	if (!speed)
-		return;
-
-	/* The longest copy, 2^30 bytes, times 10^9 fits. */
-	sweep->next_start = max(sweep->next_start, now - CBW_SPEED_SLICE_NS) +
-		div64_u64(chunks * sweep->bytes_per_chunk * NSEC_PER_SEC, speed);
 }
 
 /*
@@ -105,7 +86,11 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	struct cbw_claim *claim;
 
 	*delay = 0;
-	if (READ_ONCE(sweep->paused) || yields(sweep))
+	if (cbw_pace_paused(sweep->pace) || !cbw_map_sweep_allowed(sweep->map)) {
+		cbw_pace_rest(sweep->pace);
+		return NULL;
+	}
+	if (yields(sweep))
 		return NULL;
 
 	*delay = retry_delay(sweep, now);
@@ -116,7 +101,7 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	if (!cbw_map_nr_pending(sweep->map))
 		return cbw_map_claim_flush(sweep->map);
 
-	*delay = speed_delay(sweep, now);
+	*delay = cbw_pace_delay(sweep->pace, now);
 	if (*delay)
 		return NULL;
 
@@ -124,7 +109,7 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	if (!claim && cbw_map_at_end(sweep->map, sweep->cursor))
 		claim = next_pass(sweep);
 	if (claim)
-		charge(sweep, claim->nr, now);
+		cbw_pace_charge(sweep->pace, claim->nr * sweep->bytes_per_chunk, now);
 	return claim;
 }
 
@@ -139,8 +124,7 @@ static int sweep_thread(void *data)
 		prepare_to_wait(&sweep->wait, &wait, TASK_IDLE);
 		claim = next_claim(sweep, &delay);
 		if (!claim && !kthread_should_stop())
-			schedule_timeout(delay ? nsecs_to_jiffies(delay) + 1 :
-						 MAX_SCHEDULE_TIMEOUT);
+			wait_for_work(delay);
 		finish_wait(&sweep->wait, &wait);
 
 		if (claim)
@@ -164,19 +148,13 @@ void cbw_sweep_retry_later(struct cbw_sweep *sweep)
 
 void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause)
 {
-	WRITE_ONCE(sweep->paused, pause);
-	cbw_sweep_wake(sweep);
-}
-
-void cbw_sweep_set_speed(struct cbw_sweep *sweep, unsigned int speed)
-{
-	WRITE_ONCE(sweep->speed, speed);
-	set_bit(SPEED_CHANGED, &sweep->flags);
+	cbw_pace_pause(sweep->pace, pause);
 	cbw_sweep_wake(sweep);
 }
 
 struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
-				   unsigned long max_run, u64 bytes_per_chunk, const char *name)
+				   struct cbw_pace *pace, unsigned long max_run,
+				   u64 bytes_per_chunk, const char *name)
 {
 	struct cbw_sweep *sweep = kzalloc(sizeof(*sweep), GFP_KERNEL);
 	struct task_struct *thread;
@@ -186,9 +164,9 @@ struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copie
 
 	sweep->map = map;
 	sweep->copier = copier;
+	sweep->pace = pace;
 	sweep->bytes_per_chunk = bytes_per_chunk;
 	sweep->max_run = max_run;
-	sweep->paused = true;
 	init_waitqueue_head(&sweep->wait);
 
 	thread = kthread_run(sweep_thread, sweep, "cbw_sweep/%s", name);

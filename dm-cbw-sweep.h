@@ -13,14 +13,17 @@
 
 struct cbw_copier;
 struct cbw_map;
+struct cbw_pace;
 struct cbw_sweep;
 
 /*
- * No copy is longer than @max_run chunks. @bytes_per_chunk is what a chunk counts
- * against the speed limit. The thread starts paused. May sleep. ERR_PTR on failure.
+ * No copy is longer than @max_run chunks, or starts before @pace allows it, for which
+ * a chunk counts as @bytes_per_chunk. May sleep. ERR_PTR on
+ * failure.
  */
 struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
-				   unsigned long max_run, u64 bytes_per_chunk, const char *name);
+				   struct cbw_pace *pace, unsigned long max_run,
+				   u64 bytes_per_chunk, const char *name);
 
 /*
  * Ends the thread, once. Copies that it started go on, and their callbacks may
@@ -33,7 +36,7 @@ void cbw_sweep_destroy(struct cbw_sweep *sweep);
 
 /* The rest may be called from any context that may not sleep, too. */
 
-/* A copy has ended, or the map or its switches have changed. */
+/* A copy has ended, or the map, its switches or the pace have changed. */
 void cbw_sweep_wake(struct cbw_sweep *sweep);
 
 /*
@@ -44,8 +47,5 @@ void cbw_sweep_retry_later(struct cbw_sweep *sweep);
 
 /* Start no copies while @pause. */
 void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause);
-
-/* @speed in KiB/s, 0: no limit. */
-void cbw_sweep_set_speed(struct cbw_sweep *sweep, unsigned int speed);
 
 #endif

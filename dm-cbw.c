@@ -194,6 +194,14 @@ static int cbw_map(struct dm_target *ti, struct bio *bio)
 	return cbw_backup_map(cbw->backup, bio);
 }
 
+static int cbw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
+{
+	struct cbw *cbw = ti->private;
+
+	cbw_backup_end_io(cbw->backup, bio);
+	return DM_ENDIO_DONE;
+}
+
 static void cbw_presuspend(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
@@ -247,6 +255,9 @@ static int cbw_iterate_devices(struct dm_target *ti,
  *----------------------------------------------------------------
  */
 
+#define UNKNOWN_MESSAGE	\
+	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats or stats reset"
+
 static size_t emit_info(struct cbw *cbw, char *result, unsigned int maxlen)
 {
 	struct cbw_backup_status status;
@@ -296,19 +307,33 @@ static void cbw_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-static int set_number(struct cbw *cbw, enum cbw_feature feature,
-		      const char *word)
+/* Features that a message sets as well. */
+static const struct {
+	const char *name;
+	enum cbw_feature feature;
+	const char *error;
+} tunables[] = {
+	{ "speed", CBW_FEATURE_SPEED, "speed takes KiB/s, 0 to 4294967295" },
+	{ "min_speed", CBW_FEATURE_MIN_SPEED, "min_speed takes KiB/s, 1 to 4294967295" },
+	{ "target_latency", CBW_FEATURE_TARGET_LATENCY,
+	  "target_latency takes microseconds, 0 to 4294967295" },
+	{ "workers", CBW_FEATURE_WORKERS, "workers takes a number, 1 to 64" },
+};
+
+/* What is wrong, or NULL. */
+static const char *tune(struct cbw *cbw, const char *name, const char *word)
 {
-	int r = cbw_args_set(&cbw->args, feature, word);
+	unsigned int i;
 
-	if (r)
-		return r;
-
-	if (feature == CBW_FEATURE_SPEED)
-		cbw_backup_set_speed(cbw->backup, cbw->args.value[feature]);
-	else
-		cbw_backup_set_workers(cbw->backup, cbw->args.value[feature]);
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(tunables); i++) {
+		if (strcasecmp(name, tunables[i].name))
+			continue;
+		if (cbw_args_set(&cbw->args, tunables[i].feature, word))
+			return tunables[i].error;
+		cbw_backup_tune(cbw->backup, &cbw->args);
+		return NULL;
+	}
+	return UNKNOWN_MESSAGE;
 }
 
 /*
@@ -327,12 +352,6 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 		return cbw_backup_unpause(cbw->backup) ? NULL : ended;
 	if (argc == 1 && !strcasecmp(verb, "cancel"))
 		return cbw_backup_cancel(cbw->backup) ? NULL : ended;
-	if (argc == 2 && !strcasecmp(verb, "speed"))
-		return set_number(cbw, CBW_FEATURE_SPEED, argv[1]) ?
-			"speed takes KiB/s, 0 to 4294967295" : NULL;
-	if (argc == 2 && !strcasecmp(verb, "workers"))
-		return set_number(cbw, CBW_FEATURE_WORKERS, argv[1]) ?
-			"workers takes a number, 1 to 64" : NULL;
 	if (argc == 1 && !strcasecmp(verb, "stats")) {
 		cbw_backup_stats(cbw->backup, result, maxlen);
 		return NULL;
@@ -341,7 +360,7 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 		cbw_backup_reset_stats(cbw->backup);
 		return NULL;
 	}
-	return "it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset";
+	return argc == 2 ? tune(cbw, verb, argv[1]) : UNKNOWN_MESSAGE;
 }
 
 static int cbw_message(struct dm_target *ti, unsigned int argc, char **argv,
@@ -376,6 +395,7 @@ static struct target_type cbw_target = {
 	.ctr			= cbw_ctr,
 	.dtr			= cbw_dtr,
 	.map			= cbw_map,
+	.end_io			= cbw_end_io,
 	.presuspend		= cbw_presuspend,
 	.presuspend_undo	= cbw_presuspend_undo,
 	.postsuspend		= cbw_postsuspend,

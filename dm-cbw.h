@@ -10,6 +10,7 @@
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
  *   dm-cbw-stats     how long writes were held, what was copied for whom
  *   dm-cbw-sweep     the thread that copies in the background
+ *   dm-cbw-pace      when its next copy may start
  *   dm-cbw-copy      the copy engine
  *   dm-cbw-map       which chunks are pending, who copies them, who waits
  *

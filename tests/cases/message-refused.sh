@@ -26,19 +26,23 @@ refused() { # REASON MESSAGE...
 
 malformed() {
 	local word
+	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats or stats reset'
 	for word in stop Speed= complete; do
-		refused 'it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset' "$word"
+		refused "$unknown" "$word"
 	done
-	for word in pause resume cancel 'speed 1' 'workers 1' stats 'stats reset'; do
+	for word in pause resume cancel 'speed 1' 'min_speed 1' 'target_latency 1' 'workers 1' stats 'stats reset'; do
 		# shellcheck disable=SC2086 # the words of the message
-		refused 'it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset' $word now
+		refused "$unknown" $word now
 	done
-	for word in speed workers; do
-		refused 'it must be pause, resume, cancel, speed <KiB/s>, workers <n>, stats or stats reset' "$word"
+	for word in speed min_speed target_latency workers; do
+		refused "$unknown" "$word"
 	done
 	for word in -1 +1 x 1k 1.5 0x10 4294967296; do
 		refused 'speed takes KiB/s, 0 to 4294967295' speed "$word"
+		refused 'min_speed takes KiB/s, 1 to 4294967295' min_speed "$word"
+		refused 'target_latency takes microseconds, 0 to 4294967295' target_latency "$word"
 	done
+	refused 'min_speed takes KiB/s, 1 to 4294967295' min_speed 0
 	for word in 0 65 -1 +1 x 4294967297; do
 		refused 'workers takes a number, 1 to 64' workers "$word"
 	done

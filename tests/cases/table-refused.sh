@@ -90,6 +90,8 @@ done <<-END
 	discard|skip or copy|copy|keep 0 paused
 	cbw_timeout|milliseconds, 0 to 4294967295|1000|-1 +1 4294967296 1s x 1.5 0x10
 	speed|KiB/s, 0 to 4294967295|1024|-1 +1 4294967296 1k x
+	min_speed|KiB/s, 1 to 4294967295|1024|0 -1 +1 4294967296 1k x
+	target_latency|microseconds, 0 to 4294967295|1000|-1 +1 4294967296 1ms x
 	workers|a number, 1 to 64|8|0 65 -1 x 4294967297
 	max_copy|sectors, one chunk to 2097152|1024|0 7 -8 x 2097153 4294967296
 END

@@ -33,9 +33,9 @@ done <<-END
 	128|sync full speed 1
 	128|sync none
 	128|on_cbw_error break-snapshot workers 64 discard skip
-	8|on_cbw_error break-write cbw_timeout 0 on_source_error ignore on_target_error enospc speed 0 max_copy 8 discard copy paused
+	8|on_cbw_error break-write cbw_timeout 0 on_source_error ignore on_target_error enospc speed 0 min_speed 1 target_latency 0 max_copy 8 discard copy paused
 	128|on_source_error report on_target_error stop
-	2097152|sync none cbw_timeout 4294967295 speed 4294967295 workers 1 max_copy 2097152 paused
+	2097152|sync none cbw_timeout 4294967295 speed 4294967295 min_speed 4294967295 target_latency 4294967295 workers 1 max_copy 2097152 paused
 END
 
 cbw_create cbw "$origin" "$target" 128 "workers 3 cbw_timeout 7 speed 1"
@@ -44,10 +44,12 @@ dmsetup message cbw 0 pause
 assert_eq "$(dmsetup table cbw)" "$before" "the table of a job that a message paused"
 dmsetup message cbw 0 speed 77
 dmsetup message cbw 0 workers 5
-shows 128 "cbw_timeout 7 speed 77 workers 5"
+dmsetup message cbw 0 min_speed 66
+dmsetup message cbw 0 target_latency 55
+shows 128 "cbw_timeout 7 speed 77 min_speed 66 target_latency 55 workers 5"
 again
 dmsetup message cbw 0 speed 0
-shows 128 "cbw_timeout 7 speed 0 workers 5"
+shows 128 "cbw_timeout 7 speed 0 min_speed 66 target_latency 55 workers 5"
 again
 dmsetup remove --retry cbw
 

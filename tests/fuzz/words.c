@@ -25,6 +25,8 @@ static const struct feature {
 	{ "on_source_error", { "report", "ignore", "stop", "enospc" } },
 	{ "on_target_error", { "report", "ignore", "stop", "enospc" } },
 	{ "speed", { "0", "1", "512", "4096", "65536", "4294967295" } },
+	{ "min_speed", { "1", "64", "65536", "4294967295" } },
+	{ "target_latency", { "0", "1", "100", "10000", "4294967295" } },
 	{ "workers", { "1", "2", "16", "64" } },
 	{ "max_copy", { "2048", "4096", "65536", "2097152" } },
 	{ "discard", { "skip", "copy" } },
@@ -357,6 +359,7 @@ void make_table(struct chance *chance, unsigned int number, struct table *table)
 static const char * const verbs[] = {
 	"pause", "resume", "cancel", "speed", "workers", "stats", "stats reset", "speed 0",
 	"speed 4096", "speed 4294967295", "workers 1", "workers 64", "pause", "resume", "stats",
+	"min_speed", "target_latency", "min_speed 64", "target_latency 0", "target_latency 100",
 	"PAUSE", "Resume", "complete", "bitmap start", "@cancel_deferred_remove", "@none",
 };
 
