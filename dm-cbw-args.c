@@ -18,6 +18,7 @@ struct feature {
 	const char * const *words;
 	unsigned int min, max;
 	unsigned int preset;
+	bool tunable;		/* by a message, too */
 	char *bad_value;
 	char *twice;
 	char *no_value;
@@ -66,22 +67,26 @@ static const struct feature features[CBW_NR_FEATURES] = {
 	[CBW_FEATURE_SPEED] = {
 		FEATURE("speed", "KiB/s, 0 to 4294967295"),
 		.max = UINT_MAX,
+		.tunable = true,
 	},
 	[CBW_FEATURE_MIN_SPEED] = {
 		FEATURE("min_speed", "KiB/s, 1 to 4294967295"),
 		.min = 1,
 		.max = UINT_MAX,
 		.preset = 1024,
+		.tunable = true,
 	},
 	[CBW_FEATURE_TARGET_LATENCY] = {
 		FEATURE("target_latency", "microseconds, 0 to 4294967295"),
 		.max = UINT_MAX,
+		.tunable = true,
 	},
 	[CBW_FEATURE_WORKERS] = {
 		FEATURE("workers", "a number, 1 to 64"),
 		.min = 1,
 		.max = CBW_WORKERS_MAX,
 		.preset = 16,
+		.tunable = true,
 	},
 	[CBW_FEATURE_MAX_COPY] = {
 		FEATURE("max_copy", "sectors, one chunk to 2097152"),
@@ -131,19 +136,30 @@ static int parse_value(const struct feature *feature, const char *word,
 	return 0;
 }
 
-int cbw_args_set(struct cbw_args *args, enum cbw_feature feature,
-		 const char *word)
+static int set_value(struct cbw_args *args, enum cbw_feature feature,
+		     const char *word, char **error)
 {
 	unsigned int value;
-	int r;
 
-	r = parse_value(&features[feature], word, &value);
-	if (r)
-		return r;
+	if (parse_value(&features[feature], word, &value)) {
+		*error = features[feature].bad_value;
+		return -EINVAL;
+	}
 
 	WRITE_ONCE(args->value[feature], value);
 	set_bit(feature, &args->given);
 	return 0;
+}
+
+int cbw_args_tune(struct cbw_args *args, const char *name, const char *word,
+		  char **error)
+{
+	enum cbw_feature i;
+
+	for (i = 0; i < CBW_NR_FEATURES; i++)
+		if (features[i].tunable && !strcasecmp(name, features[i].name))
+			return set_value(args, i, word, error);
+	return -ENOENT;
 }
 
 const char *cbw_args_word(const struct cbw_args *args, enum cbw_feature feature)
@@ -179,11 +195,7 @@ static int parse_feature(struct cbw_args *args, struct dm_arg_set *as, char **er
 		*error = features[i].no_value;
 		return -EINVAL;
 	}
-	if (cbw_args_set(args, i, word)) {
-		*error = features[i].bad_value;
-		return -EINVAL;
-	}
-	return 0;
+	return set_value(args, i, word, error);
 }
 
 static int parse_features(struct cbw_args *args, struct dm_arg_set *as, char **error)

@@ -46,9 +46,13 @@ struct cbw_args {
 int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
 		   char **error);
 
-/* Parse @word as a value of @feature, as a message gives it. -EINVAL. */
-int cbw_args_set(struct cbw_args *args, enum cbw_feature feature,
-		 const char *word);
+/*
+ * Set the feature @name, in any case of its letters, to @word, as a message does.
+ * -ENOENT if a message can set none of that name; -EINVAL and *@error, in user
+ * words.
+ */
+int cbw_args_tune(struct cbw_args *args, const char *name, const char *word,
+		  char **error);
 
 /* The word that stands for the value of @feature, which takes words. */
 const char *cbw_args_word(const struct cbw_args *args, enum cbw_feature feature);

@@ -17,9 +17,8 @@ struct cbw_pace;
 struct cbw_sweep;
 
 /*
- * No copy is longer than @max_run chunks, or starts before @pace allows it, for which
- * a chunk counts as @bytes_per_chunk. May sleep. ERR_PTR on
- * failure.
+ * No copy is longer than @max_run chunks, or starts before @pace allows it, for
+ * which a chunk counts as @bytes_per_chunk. May sleep. ERR_PTR on failure.
  */
 struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copier,
 				   struct cbw_pace *pace, unsigned long max_run,

@@ -307,33 +307,15 @@ static void cbw_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-/* Features that a message sets as well. */
-static const struct {
-	const char *name;
-	enum cbw_feature feature;
-	const char *error;
-} tunables[] = {
-	{ "speed", CBW_FEATURE_SPEED, "speed takes KiB/s, 0 to 4294967295" },
-	{ "min_speed", CBW_FEATURE_MIN_SPEED, "min_speed takes KiB/s, 1 to 4294967295" },
-	{ "target_latency", CBW_FEATURE_TARGET_LATENCY,
-	  "target_latency takes microseconds, 0 to 4294967295" },
-	{ "workers", CBW_FEATURE_WORKERS, "workers takes a number, 1 to 64" },
-};
-
 /* What is wrong, or NULL. */
 static const char *tune(struct cbw *cbw, const char *name, const char *word)
 {
-	unsigned int i;
+	char *error = UNKNOWN_MESSAGE;
 
-	for (i = 0; i < ARRAY_SIZE(tunables); i++) {
-		if (strcasecmp(name, tunables[i].name))
-			continue;
-		if (cbw_args_set(&cbw->args, tunables[i].feature, word))
-			return tunables[i].error;
-		cbw_backup_tune(cbw->backup, &cbw->args);
-		return NULL;
-	}
-	return UNKNOWN_MESSAGE;
+	if (cbw_args_tune(&cbw->args, name, word, &error))
+		return error;
+	cbw_backup_tune(cbw->backup, &cbw->args);
+	return NULL;
 }
 
 /*

@@ -38,13 +38,13 @@ malformed() {
 		refused "$unknown" "$word"
 	done
 	for word in -1 +1 x 1k 1.5 0x10 4294967296; do
-		refused 'speed takes KiB/s, 0 to 4294967295' speed "$word"
-		refused 'min_speed takes KiB/s, 1 to 4294967295' min_speed "$word"
-		refused 'target_latency takes microseconds, 0 to 4294967295' target_latency "$word"
+		refused 'Feature speed takes KiB/s, 0 to 4294967295' speed "$word"
+		refused 'Feature min_speed takes KiB/s, 1 to 4294967295' min_speed "$word"
+		refused 'Feature target_latency takes microseconds, 0 to 4294967295' target_latency "$word"
 	done
-	refused 'min_speed takes KiB/s, 1 to 4294967295' min_speed 0
+	refused 'Feature min_speed takes KiB/s, 1 to 4294967295' min_speed 0
 	for word in 0 65 -1 +1 x 4294967297; do
-		refused 'workers takes a number, 1 to 64' workers "$word"
+		refused 'Feature workers takes a number, 1 to 64' workers "$word"
 	done
 }
 

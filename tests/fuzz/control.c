@@ -73,15 +73,20 @@ static void create(unsigned int number)
 	ended(me, dm_run(&call, DM_DEV_CREATE));
 }
 
+static void run_load(const struct table *table, const struct table *second)
+{
+	dm_put_table(&call, table, second);
+	if (!ended(me, dm_run(&call, DM_TABLE_LOAD)))
+		cleared = false;
+}
+
 static void load_table(unsigned int number, const struct table *table, const struct table *second)
 {
 	begin(me, LOAD, "%s %llu %llu %s %s%s", name_of(number), (unsigned long long)table->start,
 	      (unsigned long long)table->length, table->type, table->params,
 	      second ? " and another" : "");
 	address(number, 0);
-	dm_put_table(&call, table, second);
-	if (!ended(me, dm_run(&call, DM_TABLE_LOAD)))
-		cleared = false;
+	run_load(table, second);
 }
 
 static void load(unsigned int number)
@@ -189,9 +194,7 @@ static void again(unsigned int number)
 	begin(me, AGAIN, "%s %llu %s %s", name_of(number), (unsigned long long)line.length,
 	      line.type, line.params);
 	dm_begin(&call, name_of(number), 0, 0);
-	dm_put_table(&call, &line, NULL);
-	if (!ended(me, dm_run(&call, DM_TABLE_LOAD)))
-		cleared = false;
+	run_load(&line, NULL);
 }
 
 static void suspend(unsigned int number)

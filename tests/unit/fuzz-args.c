@@ -119,14 +119,21 @@ static void check_again(const struct cbw_args *args)
 /* A message with the last word: all or nothing. */
 static void check_message(struct cbw_args *args, const char *word)
 {
-	static const enum cbw_feature features[] = { CBW_FEATURE_SPEED, CBW_FEATURE_WORKERS };
+	static const char * const names[] = {
+		"speed", "MIN_SPEED", "target_latency", "workers", "sync", "paused"
+	};
 	struct cbw_args before;
+	char *error = NULL;
 	unsigned int i;
+	int r;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		before = *args;
-		if (cbw_args_set(args, features[i], word))
-			check(same(&before, args));
+		r = cbw_args_tune(args, names[i], word, &error);
+		check(!r || same(&before, args));
+		check((r == -EINVAL) == !!error);
+		check((r == -ENOENT) == (i >= 4));
+		error = NULL;
 		check_bounds(args);
 		check_again(args);
 	}
