@@ -2,44 +2,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # a write that a noflush suspend hands back does not end before the suspend has let go of it, though the job is cancelled
 # klog-allow: workqueue lockup
-# shellcheck disable=SC2154 # the names are those of faults.sh
+# shellcheck disable=SC2154 # the names are those of faults.sh and linger.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
+. "${CBW_LIB%/*}/linger.sh"
 
-linger=/sys/module/linger/parameters
-
-lingers_in() { # FUNCTION
-	[[ $(< $linger/where) == "$1" ]]
-}
-
-# The processor that lingers does nothing else, which a slow kernel may notice.
-#
-# Device-mapper puts what it was handed back on a list, from which a worker may send it again, and only then accounts
-# for it. The worker runs on the processor that needed it first: not on the one that is busy with the suspend.
-(($(nproc) > 1)) || skip "it takes two processors"
 fault_pair 4
 need_module dm_cbw
-load_test_module linger program=suspender functions=cbw_map_requeue,queue_work_on
-cp "$(type -P dmsetup)" "$CBW_TMP/suspender"
+prepare_suspend cbw_map_requeue,queue_work_on
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
 hang target
 begin_held_put 3
 first=$!
 
-say taskset --cpu-list 0 "$CBW_TMP/suspender" suspend --noflush --nolockfs cbw &
-suspend=$!
+begin_suspend cbw
 retry 20 lingers_in cbw_map_requeue || fail "nothing is handed back"
-taskset --cpu-list 1 dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=80 oflag=direct status=none &
+dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=80 oflag=direct status=none &
 second=$!
 sleep 2
-echo 1 > $linger/go
+go_on
 retry 20 lingers_in queue_work_on || fail "nothing was handed back"
 say dmsetup message cbw 0 cancel
 unhang target
 sleep 1
 lingers_in queue_work_on || fail "the suspend went on too early"
-echo 2 > $linger/go
-ends_as ok $suspend
+go_on to-the-end
+ends_as ok "$suspend"
 for pid in $first $second; do
 	! gone "$pid" || fail "a write ended while the device was to be suspended"
 done
