@@ -25,6 +25,7 @@
 
 #include "dm-cbw.h"
 #include "dm-cbw-backup.h"
+#include "dm-cbw-bio.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
 #include "dm-cbw-job.h"
@@ -157,9 +158,21 @@ static void release(struct cbw_backup *backup)
 	blk_finish_plug(&plug);
 }
 
+static void fail_held_reads(struct cbw_backup *backup)
+{
+	struct cbw_reader *reader;
+
+	while ((reader = cbw_map_take_held_read(backup->map, NULL)))
+		bio_io_error(reader->bio);
+}
+
 static void release_work(struct work_struct *work)
 {
-	release(container_of(work, struct cbw_backup, release));
+	struct cbw_backup *backup = container_of(work, struct cbw_backup, release);
+
+	release(backup);
+	if (cbw_map_broken(backup->map))
+		fail_held_reads(backup);
 }
 
 /*----------------------------------------------------------------
@@ -171,6 +184,13 @@ static bool idle(struct cbw_backup *backup)
 {
 	return !cbw_map_in_flight(backup->map, CBW_WRITE) &&
 	       !cbw_map_in_flight(backup->map, CBW_SWEEP);
+}
+
+/* For those who wait until something has run out. */
+static void wake_idle(struct cbw_backup *backup)
+{
+	if (wq_has_sleeper(&backup->idle))
+		wake_up(&backup->idle);
 }
 
 /* As QEMU's on-source-error and on-target-error of a block job. */
@@ -230,6 +250,10 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 	struct cbw_backup *backup = claim->owner;
 	bool by_write = claim->kind == CBW_WRITE;
 
+	/* What nobody wants any more cannot fail. */
+	if (errors && claim->nr && !cbw_map_wanted(backup->map, claim))
+		errors = 0;
+
 	cbw_stats_copy(&backup->stats, claim->kind, claim->nr, errors);
 	if (errors)
 		copy_failed(backup, claim, errors);
@@ -244,8 +268,7 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 	if (backup->sweep &&
 	    (!by_write || !cbw_map_in_flight(backup->map, CBW_SWEEP)))
 		cbw_sweep_wake(backup->sweep);
-	if (wq_has_sleeper(&backup->idle))
-		wake_up(&backup->idle);
+	wake_idle(backup);
 }
 
 /* A job that ends, stops or is suspended does not wait to find out why a copy failed. */
@@ -267,11 +290,14 @@ static unsigned long to_jiffies(u64 ns)
 	return min_t(u64, nsecs_to_jiffies64(ns) + 1, MAX_JIFFY_OFFSET);
 }
 
-/* Copies take too long. Nobody waits for them any more, nor for long again. */
+/*
+ * Copies, or what views do, take too long. Nobody waits for them any more, nor for
+ * long again. A job that has completed stays so: it is only its views that break.
+ */
 static void give_up(struct cbw_backup *backup)
 {
 	WRITE_ONCE(backup->hung, true);
-	cbw_job_end(&backup->job, CBW_FAILED, "cbw-timeout");
+	cbw_job_fail(&backup->job, "cbw-timeout");
 }
 
 /* One that needs to wait no more, but was not yet told so, goes on. */
@@ -282,8 +308,7 @@ static void fail_expired(struct cbw_backup *backup, u64 before)
 	bool waits;
 
 	while ((waiter = cbw_map_take_oldest(map, before))) {
-		waits = cbw_map_pending(map, waiter->first, waiter->last) &&
-			!cbw_map_broken(map);
+		waits = cbw_map_waits(map, waiter->first, waiter->last);
 		let_go(backup, waiter, waits ? BLK_STS_IOERR : BLK_STS_OK);
 		cond_resched();
 	}
@@ -301,18 +326,23 @@ static void expire_work(struct work_struct *work)
 	u64 now = ktime_get_ns();
 	u64 since;
 
-	if (backup->break_write && now > backup->timeout)
+	/* When the job has completed it is a view that is waited for: that breaks, no write. */
+	if (backup->break_write && !cbw_job_completed(&backup->job) && now > backup->timeout)
 		fail_expired(backup, now - backup->timeout);
 
 	if (!cbw_map_oldest(backup->map, &since))
 		return;
 
 	/* Whoever was held meanwhile has armed it for himself, and is younger. */
-	if (since + backup->timeout <= now)
-		give_up(backup);
-	else
+	if (since + backup->timeout > now) {
 		mod_delayed_work(backup->wq, &backup->expire,
 				 to_jiffies(since + backup->timeout - now));
+		return;
+	}
+	if (cbw_job_completed(&backup->job))
+		DMWARN("%s: a view has held up a write for too long, all views end",
+		       backup->job.name);
+	give_up(backup);
 }
 
 /* One timer for all: it waits for the oldest, and whoever is held next is younger. */
@@ -321,48 +351,6 @@ static void arm_timeout(struct cbw_backup *backup)
 	if (backup->timeout)
 		queue_delayed_work(backup->wq, &backup->expire,
 				   to_jiffies(backup->timeout));
-}
-
-static void chunks_of(const struct cbw_backup *backup, const struct bio *bio,
-		      unsigned long *first, unsigned long *last)
-{
-	unsigned int shift = backup->geometry.chunk_shift;
-
-	*first = bio->bi_iter.bi_sector >> shift;
-	*last = (bio_end_sector(bio) - 1) >> shift;
-}
-
-/* Take from @bio only what comes before @chunk; DM sends the rest anew. */
-static void cut_before(const struct cbw_backup *backup, struct bio *bio,
-		       unsigned long chunk)
-{
-	sector_t end = (sector_t)chunk << backup->geometry.chunk_shift;
-
-	if (end < bio_end_sector(bio))
-		dm_accept_partial_bio(bio, end - bio->bi_iter.bi_sector);
-}
-
-/*
- * Discards are advisory, and a trim of the free space must not turn into a copy
- * of it: what is pending is not discarded, the rest is. Alternating runs are
- * taken one at a time. A chunk that becomes saved meanwhile stays undiscarded,
- * which is allowed as well; none becomes pending again.
- */
-static int skip_discard(struct cbw_backup *backup, struct bio *bio)
-{
-	unsigned long first, last, next;
-
-	chunks_of(backup, bio, &first, &last);
-	next = cbw_map_find(backup->map, first, last, true);
-	if (next > first) {
-		cut_before(backup, bio, next);
-		return DM_MAPIO_REMAPPED;
-	}
-	/* The first is pending, or was just now. */
-	next = cbw_map_find(backup->map, first + 1, last, false);
-	cut_before(backup, bio, next);
-	bio_endio(bio);
-	return DM_MAPIO_SUBMITTED;
 }
 
 /* Writes without data may span the device; they are held in bounded pieces. */
@@ -374,23 +362,8 @@ static void bound(const struct cbw_backup *backup, struct bio *bio)
 	if (bio_op(bio) == REQ_OP_WRITE)
 		return;
 
-	chunks_of(backup, bio, &first, &last);
-	cut_before(backup, bio, first + chunks);
-}
-
-/*
- * DM sends a polled bio that would block again, without being polled, while its
- * poller still looks at it: as in hand_back(), it must not end at once.
- */
-static bool may_not_wait(const struct bio *bio)
-{
-	return (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT;
-}
-
-static int would_block(struct bio *bio)
-{
-	bio_wouldblock_error(bio);
-	return DM_MAPIO_SUBMITTED;
+	cbw_chunks_of(bio, backup->geometry.chunk_shift, &first, &last);
+	cbw_cut_before(bio, backup->geometry.chunk_shift, first + chunks);
 }
 
 static int hold(struct cbw_backup *backup, struct bio *bio)
@@ -399,11 +372,17 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
 
-	if (may_not_wait(bio))
-		return would_block(bio);
-
 	bound(backup, bio);
-	chunks_of(backup, bio, &waiter->first, &waiter->last);
+	cbw_chunks_of(bio, backup->geometry.chunk_shift, &waiter->first, &waiter->last);
+	if (cbw_may_not_wait(bio) ||
+	    !cbw_map_pending(backup->map, waiter->first, waiter->last)) {
+		/* No may be wrong, but not a second time. */
+		if (!cbw_map_waits(backup->map, waiter->first, waiter->last))
+			return DM_MAPIO_REMAPPED;
+		if (cbw_may_not_wait(bio))
+			return cbw_would_block(bio);
+	}
+
 	trace_cbw_hold(backup->job.dev, bio->bi_iter.bi_sector, bio_sectors(bio));
 	verdict = cbw_map_hold(backup->map, waiter, ktime_get_ns(),
 			       dm_noflush_suspending(backup->ti), &claims);
@@ -419,6 +398,31 @@ static int hold(struct cbw_backup *backup, struct bio *bio)
 		arm_timeout(backup);
 		return DM_MAPIO_SUBMITTED;
 	}
+}
+
+/*
+ * Discards are advisory, and a trim of the free space must not turn into a copy
+ * of it: what is pending is not discarded, the rest is. Alternating runs are
+ * taken one at a time. A chunk that becomes saved meanwhile stays undiscarded,
+ * which is allowed as well; none becomes pending again.
+ */
+static int skip_discard(struct cbw_backup *backup, struct bio *bio)
+{
+	unsigned long first, last, next;
+
+	cbw_chunks_of(bio, backup->geometry.chunk_shift, &first, &last);
+	next = cbw_map_find(backup->map, first, last, true);
+	if (next > first) {
+		cbw_cut_before(bio, backup->geometry.chunk_shift, next);
+		if (cbw_map_passes(backup->map, first, next - 1))
+			return DM_MAPIO_REMAPPED;
+		return hold(backup, bio);
+	}
+	/* The first is pending, or was just now. */
+	next = cbw_map_find(backup->map, first + 1, last, false);
+	cbw_cut_before(bio, backup->geometry.chunk_shift, next);
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
 }
 
 /*
@@ -459,13 +463,13 @@ int cbw_backup_map(struct cbw_backup *backup, struct bio *bio)
 		return DM_MAPIO_REMAPPED;
 
 	if (unlikely(handing_back(backup, bio)))
-		return may_not_wait(bio) ? would_block(bio) : DM_MAPIO_REQUEUE;
+		return cbw_may_not_wait(bio) ? cbw_would_block(bio) : DM_MAPIO_REQUEUE;
 
-	chunks_of(backup, bio, &first, &last);
-	if (likely(!cbw_map_pending(backup->map, first, last)))
+	cbw_chunks_of(bio, backup->geometry.chunk_shift, &first, &last);
+	if (likely(cbw_map_passes(backup->map, first, last)))
 		return DM_MAPIO_REMAPPED;
 
-	/* Pending, but for nobody: the job has failed or was cancelled. */
+	/* For nobody any more: the job has failed or was cancelled. */
 	if (cbw_map_broken(backup->map))
 		return DM_MAPIO_REMAPPED;
 
@@ -504,7 +508,8 @@ static void wait_for(struct cbw_backup *backup, bool (*done)(struct cbw_backup *
 	if (done(backup))
 		return;
 	give_up(backup);
-	DMWARN("%s: copies hang; the suspend goes on without them", backup->job.name);
+	DMWARN("%s: copies, or reads of a view, hang; the suspend goes on without them",
+	       backup->job.name);
 }
 
 /*
@@ -549,10 +554,22 @@ void cbw_backup_presuspend_undo(struct cbw_backup *backup)
 		cbw_sweep_wake(backup->sweep);
 }
 
-/* No bio is in our hands any more: copies are all that can be in flight. */
+/* Reads of a broken map are void, whatever they find. */
+static bool views_idle(struct cbw_backup *backup)
+{
+	return (cbw_map_broken(backup->map) || !cbw_map_nr_reading(backup->map)) &&
+	       !cbw_map_nr_releasing(backup->map);
+}
+
+/*
+ * No bio of ours is in flight any more, but copies, and reads of the origin by
+ * views. Those have to wait: the next table may let writes pass that we do not see.
+ */
 void cbw_backup_postsuspend(struct cbw_backup *backup)
 {
 	wait_for(backup, idle);
+	cbw_map_stop_reads(backup->map);
+	wait_for(backup, views_idle);
 }
 
 /* The first one is the point in time. */
@@ -561,8 +578,18 @@ void cbw_backup_preresume(struct cbw_backup *backup)
 	cbw_job_start(&backup->job, backup->starts_paused);
 }
 
+/* Reads first: they were held because their chunks are pending. */
 void cbw_backup_resume(struct cbw_backup *backup)
 {
+	struct cbw_reader *reader;
+	LIST_HEAD(readers);
+
+	cbw_map_resume_reads(backup->map, &readers);
+	while (!list_empty(&readers)) {
+		reader = list_first_entry(&readers, struct cbw_reader, start);
+		list_del(&reader->start);
+		submit_bio_noacct(reader->bio);
+	}
 	cbw_backup_presuspend_undo(backup);
 }
 
@@ -590,6 +617,7 @@ static void backup_broken(struct cbw_job *job)
 
 	cbw_map_break(backup->map);
 	queue_work(backup->wq, &backup->release);
+	wake_idle(backup);
 }
 
 static void backup_progress(struct cbw_job *job, unsigned long *done,
@@ -605,14 +633,17 @@ static bool backup_busy(struct cbw_job *job)
 {
 	struct cbw_backup *backup = to_backup(job);
 
-	return !idle(backup);
+	return !idle(backup) || cbw_map_nr_releasing(backup->map);
 }
+
+static void backup_unused(struct cbw_job *job);
 
 static const struct cbw_job_ops backup_ops = {
 	.steer		= backup_steer,
 	.broken		= backup_broken,
 	.progress	= backup_progress,
 	.busy		= backup_busy,
+	.unused		= backup_unused,
 };
 
 /*----------------------------------------------------------------
@@ -748,21 +779,78 @@ static void make_orphan(struct cbw_backup *backup)
 	queue_work(orphan_wq, &backup->orphan);
 }
 
-void cbw_backup_destroy(struct cbw_backup *backup)
+static void backup_unused(struct cbw_job *job)
 {
-	if (!backup)
-		return;
-
-	cbw_job_end(&backup->job, CBW_CANCELLED, "removed");
-	flush_work(&backup->release);
-	cancel_delayed_work_sync(&backup->expire);
-	cbw_job_detach(&backup->job);
-	backup->ti = NULL;
+	struct cbw_backup *backup = to_backup(job);
 
 	if (idle(backup))
 		free_backup(backup);
 	else
 		make_orphan(backup);
+}
+
+void cbw_backup_destroy(struct cbw_backup *backup)
+{
+	if (!backup)
+		return;
+
+	cbw_job_close(&backup->job, "removed");
+	flush_work(&backup->release);
+	cancel_delayed_work_sync(&backup->expire);
+	cbw_job_detach(&backup->job);
+	backup->ti = NULL;
+	cbw_backup_put(backup);
+}
+
+/*----------------------------------------------------------------
+ * Snapshot views
+ *----------------------------------------------------------------
+ */
+
+struct cbw_backup *cbw_backup_find(struct block_device *origin)
+{
+	struct cbw_job *job = cbw_job_find(&backup_ops, origin);
+
+	/* A completed one may be, when a view has held up writes for too long. */
+	if (job && cbw_map_broken(to_backup(job)->map)) {
+		cbw_job_put(job);
+		return NULL;
+	}
+	return job ? to_backup(job) : NULL;
+}
+
+void cbw_backup_put(struct cbw_backup *backup)
+{
+	cbw_job_put(&backup->job);
+}
+
+bool cbw_backup_may_release(const struct cbw_backup *backup)
+{
+	return backup->sync == CBW_SYNC_NONE;
+}
+
+struct cbw_map *cbw_backup_chunks(struct cbw_backup *backup)
+{
+	return backup->map;
+}
+
+const struct cbw_geometry *cbw_backup_geometry(const struct cbw_backup *backup)
+{
+	return &backup->geometry;
+}
+
+/* Whoever ends a read may not submit bios: the writes that waited are the worker's. */
+void cbw_backup_read_done(struct cbw_backup *backup, struct cbw_reader *reader)
+{
+	if (cbw_map_read_done(backup->map, reader))
+		queue_work(backup->wq, &backup->release);
+	wake_idle(backup);
+}
+
+void cbw_backup_release_done(struct cbw_backup *backup)
+{
+	cbw_map_release_done(backup->map);
+	wake_idle(backup);
 }
 
 static void take_args(struct cbw_backup *backup, const struct cbw_args *args)

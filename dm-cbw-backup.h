@@ -12,8 +12,11 @@
 #include "dm-cbw-args.h"
 
 struct bio;
+struct block_device;
 struct cbw_backup;
 struct cbw_geometry;
+struct cbw_map;
+struct cbw_reader;
 struct dm_target;
 
 /* What dmsetup status shows, of one moment. */
@@ -71,6 +74,24 @@ void cbw_backup_tune(struct cbw_backup *backup, const struct cbw_args *args);
 size_t cbw_backup_stats(struct cbw_backup *backup, char *result, size_t maxlen);
 
 void cbw_backup_status(struct cbw_backup *backup, struct cbw_backup_status *status);
+
+/*
+ * For snapshot views: the job that has the point in time of @origin, or NULL. Until
+ * cbw_backup_put() the map stays; once it is broken, what a view has read is void.
+ * The table and the devices may be gone before. Both may sleep.
+ */
+struct cbw_backup *cbw_backup_find(struct block_device *origin);
+void cbw_backup_put(struct cbw_backup *backup);
+
+/* May what a view has read be released? Not what a sweep will come to. */
+bool cbw_backup_may_release(const struct cbw_backup *backup);
+
+struct cbw_map *cbw_backup_chunks(struct cbw_backup *backup);
+const struct cbw_geometry *cbw_backup_geometry(const struct cbw_backup *backup);
+
+/* What cbw_map_read() or cbw_map_release() has begun has ended. From any context. */
+void cbw_backup_read_done(struct cbw_backup *backup, struct cbw_reader *reader);
+void cbw_backup_release_done(struct cbw_backup *backup);
 
 /* The module's own beginning and end. May sleep. */
 int cbw_backup_init(void);

@@ -12,11 +12,13 @@
 #include <linux/fs.h>
 #include <linux/version.h>
 
-/* The mode that dm_get_device() takes. */
+/* The mode that dm_get_device() takes and a table has. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-#define CBW_MODE_RW	(BLK_OPEN_READ | BLK_OPEN_WRITE)
+#define CBW_MODE_READ	BLK_OPEN_READ
+#define CBW_MODE_WRITE	BLK_OPEN_WRITE
 #else
-#define CBW_MODE_RW	(FMODE_READ | FMODE_WRITE)
+#define CBW_MODE_READ	FMODE_READ
+#define CBW_MODE_WRITE	FMODE_WRITE
 #endif
 
 /* A reference of our own to a block device, which claims nothing. */
@@ -44,6 +46,26 @@ static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
 typedef unsigned int blk_opf_t;
 #endif
+
+static inline bool cbw_takes_discards(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+	return bdev_max_discard_sectors(bdev);
+#else
+	return blk_queue_discard(bdev_get_queue(bdev));
+#endif
+}
+
+/* Discards of any size, but of whole units of @granularity bytes. */
+static inline void cbw_limit_discards(struct queue_limits *limits, unsigned int granularity)
+{
+	limits->discard_granularity = granularity;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	limits->max_hw_discard_sectors = round_down(UINT_MAX, granularity) >> SECTOR_SHIFT;
+#else
+	limits->max_discard_sectors = round_down(UINT_MAX, granularity) >> SECTOR_SHIFT;
+#endif
+}
 
 static inline void cbw_bio_init(struct bio *bio, struct block_device *bdev,
 				struct bio_vec *vecs, unsigned short nr_vecs,

@@ -107,6 +107,28 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 	return true;
 }
 
+static void end_or_break(struct cbw_job *job, enum cbw_state state, const char *reason)
+{
+	if (!cbw_job_end(job, state, reason))
+		job->ops->broken(job);
+}
+
+void cbw_job_fail(struct cbw_job *job, const char *reason)
+{
+	end_or_break(job, CBW_FAILED, reason);
+}
+
+void cbw_job_close(struct cbw_job *job, const char *reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&job->lock, flags);
+	job->closed = true;
+	spin_unlock_irqrestore(&job->lock, flags);
+
+	end_or_break(job, CBW_CANCELLED, reason);
+}
+
 bool cbw_job_pause(struct cbw_job *job)
 {
 	return change_state(job, CBW_PAUSED, "user");
@@ -156,6 +178,11 @@ static enum cbw_state state_of(struct cbw_job *job)
 bool cbw_job_running(struct cbw_job *job)
 {
 	return state_of(job) == CBW_RUNNING;
+}
+
+bool cbw_job_completed(struct cbw_job *job)
+{
+	return state_of(job) == CBW_COMPLETED;
 }
 
 static bool ended(struct cbw_job *job)
@@ -221,6 +248,7 @@ int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error)
 
 	spin_lock_init(&job->lock);
 	INIT_WORK(&job->event, raise_event);
+	refcount_set(&job->refs, 1);
 	job->state = CBW_NEW;
 	job->reason = "new";
 	job->ti = ti;
@@ -238,6 +266,41 @@ int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error)
 
 	*error = conflict;
 	return -EBUSY;
+}
+
+static bool has_point_in_time(struct cbw_job *job)
+{
+	bool has;
+
+	spin_lock_irq(&job->lock);
+	has = !job->closed && (job->state == CBW_RUNNING || job->state == CBW_PAUSED ||
+			       job->state == CBW_COMPLETED);
+	spin_unlock_irq(&job->lock);
+	return has;
+}
+
+/* The reference of its table lasts at least until cbw_job_detach() has taken its md. */
+struct cbw_job *cbw_job_find(const struct cbw_job_ops *ops, struct block_device *origin)
+{
+	struct cbw_job *job, *found = NULL;
+
+	mutex_lock(&jobs_lock);
+	list_for_each_entry(job, &jobs, list) {
+		if (job->ops == ops && job->md && job->origin == origin &&
+		    has_point_in_time(job)) {
+			refcount_inc(&job->refs);
+			found = job;
+			break;
+		}
+	}
+	mutex_unlock(&jobs_lock);
+	return found;
+}
+
+void cbw_job_put(struct cbw_job *job)
+{
+	if (refcount_dec_and_test(&job->refs))
+		job->ops->unused(job);
 }
 
 void cbw_job_detach(struct cbw_job *job)
@@ -274,8 +337,9 @@ static bool end_predecessor(struct cbw_job *job)
 	list_for_each_entry(other, &jobs, list) {
 		if (other == job)
 			continue;
-		if (other->md == job->md)
-			cbw_job_end(other, CBW_CANCELLED, "table-replaced");
+		/* A new one is a table that is being loaded meanwhile. */
+		if (other->md == job->md && state_of(other) != CBW_NEW)
+			cbw_job_close(other, "table-replaced");
 		if (ended(other) && orphans_write(other, job))
 			clean = false;
 	}

@@ -9,6 +9,7 @@
 #define DM_CBW_JOB_H
 
 #include <linux/list.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -36,8 +37,8 @@ struct cbw_job_ops {
 	void (*steer)(struct cbw_job *job, bool running);
 
 	/*
-	 * The job has failed or was cancelled, and its state already says so.
-	 * Any context that may not sleep.
+	 * The job has failed or was cancelled, and its state already says so; or what
+	 * is left of a completed one can go on no more. Any context that may not sleep.
 	 */
 	void (*broken)(struct cbw_job *job);
 
@@ -45,8 +46,11 @@ struct cbw_job_ops {
 	void (*progress)(struct cbw_job *job, unsigned long *done,
 			 unsigned long *total);
 
-	/* Is a copy in flight? Any context. */
+	/* Is anything in flight that writes to the target device? Any context. */
 	bool (*busy)(struct cbw_job *job);
+
+	/* The last reference is gone. May sleep. */
+	void (*unused)(struct cbw_job *job);
 };
 
 struct cbw_job {
@@ -56,12 +60,14 @@ struct cbw_job {
 	struct block_device *dest;
 	char name[16];			/* of the mapped device, major:minor */
 	dev_t dev;			/* the same as a number */
+	refcount_t refs;		/* one of its table, one of each view */
 
-	/* Guards the following three. Taken before the chunk map's lock. */
+	/* Guards the following four. Taken before the chunk map's lock. */
 	spinlock_t lock;
 	enum cbw_state state;
 	const char *reason;		/* one word, or NULL */
 	struct dm_target *ti;		/* NULL once its table is gone */
+	bool closed;			/* its table is replaced or gone */
 
 	struct work_struct event;	/* dm_table_event() sleeps */
 
@@ -76,6 +82,13 @@ struct cbw_job {
  * of the devices. May sleep.
  */
 int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
+
+/*
+ * A reference to the job with @ops that has the point in time of @origin: live, and
+ * neither failed nor cancelled; or NULL. May sleep.
+ */
+struct cbw_job *cbw_job_find(const struct cbw_job_ops *ops, struct block_device *origin);
+void cbw_job_put(struct cbw_job *job);
 
 /*
  * The table goes away: no more events. The job stays listed, so that nobody
@@ -101,6 +114,12 @@ void cbw_job_start(struct cbw_job *job, bool paused);
  */
 bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
 
+/* Fail it; one that has ended stays what it is, but is broken all the same. */
+void cbw_job_fail(struct cbw_job *job, const char *reason);
+
+/* Its table is replaced or gone: cancel it, and whatever it has become, break it. */
+void cbw_job_close(struct cbw_job *job, const char *reason);
+
 /* False when the job has ended, or not started yet. */
 bool cbw_job_pause(struct cbw_job *job);
 bool cbw_job_resume(struct cbw_job *job);
@@ -109,6 +128,7 @@ bool cbw_job_resume(struct cbw_job *job);
 void cbw_job_stop(struct cbw_job *job, const char *reason);
 
 bool cbw_job_running(struct cbw_job *job);
+bool cbw_job_completed(struct cbw_job *job);
 
 /* Something has happened that the state does not show: wake who waits for events. */
 void cbw_job_event(struct cbw_job *job);

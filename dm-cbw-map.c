@@ -3,11 +3,15 @@
  * The chunk map; see dm-cbw-map.h for the contract.
  */
 #include <linux/bitops.h>
+#include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "dm-cbw-map.h"
+
+/* Parts of the map in which reads are counted: a write sees without the lock that none is near. */
+#define NR_PARTS	256UL
 
 /* The claims of one kind: a fixed array, so the cap and the pool are one. */
 struct claim_pool {
@@ -30,6 +34,7 @@ struct cbw_map {
 	spinlock_t lock;
 	unsigned long *pending;
 	unsigned long *claimed;
+	unsigned long *released;	/* NULL where nothing may be */
 	unsigned long nr_pending;
 	unsigned long nr_claimed;
 	struct claim_pool pools[CBW_NR_KINDS];
@@ -41,9 +46,17 @@ struct cbw_map {
 	unsigned int nr_held;
 	unsigned int nr_first_go;	/* held writes with first_go */
 
+	struct list_head reading;
+	struct list_head held_reads;
+	unsigned int nr_reading;
+	unsigned int nr_releasing;
+	unsigned int part_shift;
+	unsigned int read_parts[NR_PARTS];	/* how many of those under way read of it */
+
 	bool broken;
 	bool requeue;
 	bool sweep_allowed;
+	bool reads_stopped;
 	bool flushed;
 
 	struct cbw_claim claims[CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES];
@@ -54,6 +67,11 @@ struct cbw_map {
  * a map may have more chunks than that.
  *----------------------------------------------------------------
  */
+
+static size_t size_of_bits(unsigned long nr_chunks)
+{
+	return BITS_TO_LONGS(nr_chunks) * sizeof(long);
+}
 
 /* The first chunk of [first, last] whose bit is @set; last + 1: none. */
 static unsigned long find_chunk(const unsigned long *bits, unsigned long first,
@@ -115,7 +133,7 @@ unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 
 	if (first <= last)
 		chunk = find_chunk(map->pending, first, last, pending);
-	/* As in cbw_map_pending(): chunks that are not pending are saved. */
+	/* As in cbw_map_pending(): what is not pending is saved, or released. */
 	smp_acquire__after_ctrl_dep();
 	return chunk;
 }
@@ -124,6 +142,181 @@ bool cbw_map_broken(const struct cbw_map *map)
 {
 	/* Pairs with the release in cbw_map_break(). */
 	return smp_load_acquire(&map->broken);
+}
+
+/*----------------------------------------------------------------
+ * Reads of the origin by snapshot views
+ *----------------------------------------------------------------
+ */
+
+/* Acquires: what a read that has ended has read, it has read before. */
+static bool near_a_read(const struct cbw_map *map, unsigned long first,
+			unsigned long last)
+{
+	unsigned long part;
+
+	/* Pairs with __end_read(). */
+	if (likely(!smp_load_acquire(&map->nr_reading)))
+		return false;
+	for (part = first >> map->part_shift; part <= last >> map->part_shift; part++)
+		/* Pairs with __end_read(). */
+		if (smp_load_acquire(&map->read_parts[part]))
+			return true;
+	return false;
+}
+
+/*
+ * Pending first, then the reads: whoever found a chunk pending has begun to read
+ * it before the critical section that saved it, and so is seen here.
+ */
+bool cbw_map_passes(const struct cbw_map *map, unsigned long first,
+		    unsigned long last)
+{
+	return !cbw_map_pending(map, first, last) && !near_a_read(map, first, last);
+}
+
+static void __begin_read(struct cbw_map *map, struct cbw_reader *reader)
+{
+	unsigned long part;
+
+	lockdep_assert_held(&map->lock);
+
+	reader->under_way = true;
+	list_add_tail(&reader->list, &map->reading);
+	for (part = reader->first >> map->part_shift;
+	     part <= reader->last >> map->part_shift; part++)
+		WRITE_ONCE(map->read_parts[part], map->read_parts[part] + 1);
+	WRITE_ONCE(map->nr_reading, map->nr_reading + 1);
+}
+
+static void __end_read(struct cbw_map *map, struct cbw_reader *reader)
+{
+	unsigned long part;
+
+	lockdep_assert_held(&map->lock);
+
+	reader->under_way = false;
+	list_del(&reader->list);
+	for (part = reader->first >> map->part_shift;
+	     part <= reader->last >> map->part_shift; part++)
+		/* Pairs with near_a_read(). */
+		smp_store_release(&map->read_parts[part], map->read_parts[part] - 1);
+	/* Pairs with near_a_read(). */
+	smp_store_release(&map->nr_reading, map->nr_reading - 1);
+}
+
+enum cbw_verdict cbw_map_read(struct cbw_map *map, struct cbw_reader *reader)
+{
+	enum cbw_verdict verdict = CBW_GO;
+	unsigned long flags;
+
+	INIT_LIST_HEAD(&reader->waiters);
+	spin_lock_irqsave(&map->lock, flags);
+	if (map->broken) {
+		verdict = CBW_FAIL;
+	} else if (find_chunk(map->pending, reader->first, reader->last, false) <=
+		   reader->last) {
+		verdict = CBW_AGAIN;
+	} else if (!map->reads_stopped) {
+		__begin_read(map, reader);
+	} else if (!reader->may_hold ||
+		   (reader->viewer->suspended && !reader->must_hold)) {
+		verdict = CBW_REQUEUE;
+	} else {
+		verdict = CBW_HOLD;
+		list_add_tail(&reader->list, &map->held_reads);
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	return verdict;
+}
+
+bool cbw_map_read_done(struct cbw_map *map, struct cbw_reader *reader)
+{
+	unsigned long flags;
+	bool work;
+
+	spin_lock_irqsave(&map->lock, flags);
+	__end_read(map, reader);
+	work = !list_empty(&reader->waiters);
+	list_splice_tail_init(&reader->waiters, &map->woken);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return work;
+}
+
+void cbw_map_stop_reads(struct cbw_map *map)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	map->reads_stopped = true;
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+/*
+ * What was pending when they were held still is, or was released, for which they fail
+ * when they end: so they need not look again.
+ */
+void cbw_map_resume_reads(struct cbw_map *map, struct list_head *readers)
+{
+	struct cbw_reader *reader;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	map->reads_stopped = false;
+	while (!list_empty(&map->held_reads)) {
+		reader = list_first_entry(&map->held_reads, struct cbw_reader, list);
+		list_del(&reader->list);
+		__begin_read(map, reader);
+		list_add_tail(&reader->start, readers);
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+void cbw_map_suspend_viewer(struct cbw_map *map, struct cbw_viewer *viewer,
+			    bool suspend)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	viewer->suspended = suspend;
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+struct cbw_reader *cbw_map_take_held_read(struct cbw_map *map,
+					  const struct cbw_viewer *viewer)
+{
+	struct cbw_reader *reader, *found = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	list_for_each_entry(reader, &map->held_reads, list) {
+		if (!viewer || reader->viewer == viewer) {
+			list_del(&reader->list);
+			found = reader;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	return found;
+}
+
+/*
+ * One that a write of [first, last] has to wait for, or NULL. Linear, over those under
+ * way: as many as the users of the views have begun at a time.
+ */
+static struct cbw_reader *__reader_of(struct cbw_map *map, unsigned long first,
+				      unsigned long last)
+{
+	struct cbw_reader *reader;
+
+	lockdep_assert_held(&map->lock);
+
+	if (!near_a_read(map, first, last))
+		return NULL;
+	list_for_each_entry(reader, &map->reading, list)
+		if (reader->first <= last && first <= reader->last)
+			return reader;
+	return NULL;
 }
 
 /*----------------------------------------------------------------
@@ -335,6 +528,95 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 }
 
 /*----------------------------------------------------------------
+ * What nobody wants any more
+ *----------------------------------------------------------------
+ */
+
+int cbw_map_may_release(struct cbw_map *map)
+{
+	unsigned long *bits = kvzalloc(size_of_bits(map->nr_chunks), GFP_KERNEL);
+	unsigned long flags;
+
+	if (!bits)
+		return -ENOMEM;
+
+	spin_lock_irqsave(&map->lock, flags);
+	if (!map->released) {
+		/* Pairs with cbw_map_released(). */
+		smp_store_release(&map->released, bits);
+		bits = NULL;
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	kvfree(bits);
+	return 0;
+}
+
+bool cbw_map_released(const struct cbw_map *map, unsigned long first,
+		      unsigned long last)
+{
+	/* Pairs with cbw_map_may_release(). */
+	const unsigned long *released = smp_load_acquire(&map->released);
+
+	return released && find_chunk(released, first, last, true) <= last;
+}
+
+bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim)
+{
+	unsigned long last = claim->first + claim->nr - 1;
+	/* Pairs with cbw_map_may_release(). */
+	const unsigned long *released = smp_load_acquire(&map->released);
+
+	return !released || find_chunk(released, claim->first, last, false) <= last;
+}
+
+/* Not pending, for the writes that come; those that were held find it when they look again. */
+static void __forget_pending(struct cbw_map *map, unsigned long first, unsigned long last)
+{
+	unsigned long next;
+
+	lockdep_assert_held(&map->lock);
+
+	while (first <= last) {
+		first = find_chunk(map->pending, first, last, true);
+		if (first > last)
+			break;
+		next = find_chunk(map->pending, first, last, false);
+		change_chunks(map->pending, first, next - 1, false);
+		WRITE_ONCE(map->nr_pending, map->nr_pending - (next - first));
+		first = next;
+	}
+}
+
+bool cbw_map_release(struct cbw_map *map, unsigned long first, unsigned long *last)
+{
+	unsigned long flags;
+	bool claimed, may_free;
+
+	spin_lock_irqsave(&map->lock, flags);
+	claimed = test_chunk(map->claimed, first);
+	*last = min(*last, first + CBW_MAX_RELEASE - 1);
+	*last = find_chunk(map->claimed, first, *last, !claimed) - 1;
+	/* Released before it is pending no more: nobody takes it for saved. */
+	change_chunks(map->released, first, *last, true);
+	if (!claimed)
+		__forget_pending(map, first, *last);
+	may_free = !claimed && !map->reads_stopped && !map->broken;
+	if (may_free)
+		WRITE_ONCE(map->nr_releasing, map->nr_releasing + 1);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return may_free;
+}
+
+void cbw_map_release_done(struct cbw_map *map)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	WRITE_ONCE(map->nr_releasing, map->nr_releasing - 1);
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+/*----------------------------------------------------------------
  * Held writes
  *----------------------------------------------------------------
  */
@@ -382,6 +664,8 @@ static struct cbw_claim *__claim_range(struct cbw_map *map,
 static enum cbw_verdict __resolve(struct cbw_map *map, struct cbw_waiter *waiter,
 				  bool may_claim, struct list_head *claims)
 {
+	struct list_head *waiters = NULL;
+	struct cbw_reader *reader;
 	struct cbw_claim *claim;
 	bool pending;
 
@@ -390,13 +674,23 @@ static enum cbw_verdict __resolve(struct cbw_map *map, struct cbw_waiter *waiter
 	if (map->broken)
 		return CBW_GO;
 
+	/*
+	 * Reads last: none can begin for what is saved, so they come to an end;
+	 * were they awaited before the copy, they could follow each other for ever.
+	 */
 	claim = __claim_range(map, waiter, may_claim, &pending, claims);
-	if (!pending)
-		return CBW_GO;
+	if (claim) {
+		waiters = &claim->waiters;
+	} else if (!pending) {
+		reader = __reader_of(map, waiter->first, waiter->last);
+		if (!reader)
+			return CBW_GO;
+		waiters = &reader->waiters;
+	}
 
-	if (claim)
+	if (waiters)
 		__set_first_go(map, waiter, false);
-	list_add_tail(&waiter->wait, claim ? &claim->waiters : &map->starved);
+	list_add_tail(&waiter->wait, waiters ?: &map->starved);
 	return CBW_HOLD;
 }
 
@@ -493,6 +787,18 @@ enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
 		__unhold(map, *waiter);
 	spin_unlock_irqrestore(&map->lock, flags);
 	return verdict;
+}
+
+bool cbw_map_waits(struct cbw_map *map, unsigned long first, unsigned long last)
+{
+	unsigned long flags;
+	bool waits;
+
+	spin_lock_irqsave(&map->lock, flags);
+	waits = !map->broken && (find_chunk(map->pending, first, last, true) <= last ||
+				 __reader_of(map, first, last));
+	spin_unlock_irqrestore(&map->lock, flags);
+	return waits;
 }
 
 struct cbw_waiter *cbw_map_take_oldest(struct cbw_map *map, u64 before)
@@ -593,6 +899,16 @@ unsigned int cbw_map_nr_held(const struct cbw_map *map)
 	return READ_ONCE(map->nr_held);
 }
 
+unsigned int cbw_map_nr_reading(const struct cbw_map *map)
+{
+	return READ_ONCE(map->nr_reading);
+}
+
+unsigned int cbw_map_nr_releasing(const struct cbw_map *map)
+{
+	return READ_ONCE(map->nr_releasing);
+}
+
 /*----------------------------------------------------------------
  * Creation and destruction
  *----------------------------------------------------------------
@@ -619,7 +935,7 @@ static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
 struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 			       void *owner)
 {
-	size_t size = BITS_TO_LONGS(nr_chunks) * sizeof(long);
+	size_t size = size_of_bits(nr_chunks);
 	struct cbw_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
 
 	if (!map)
@@ -627,11 +943,15 @@ struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 
 	map->nr_chunks = nr_chunks;
 	map->max_run = max_run;
+	while (nr_chunks > NR_PARTS << map->part_shift)
+		map->part_shift++;
 	spin_lock_init(&map->lock);
 	INIT_LIST_HEAD(&map->held);
 	INIT_LIST_HEAD(&map->woken);
 	INIT_LIST_HEAD(&map->failed);
 	INIT_LIST_HEAD(&map->starved);
+	INIT_LIST_HEAD(&map->reading);
+	INIT_LIST_HEAD(&map->held_reads);
 	init_pool(&map->pools[CBW_WRITE], map->claims, CBW_MAX_WRITE_COPIES,
 		  CBW_WRITE, owner);
 	init_pool(&map->pools[CBW_SWEEP], map->claims + CBW_MAX_WRITE_COPIES,
@@ -654,6 +974,7 @@ void cbw_map_destroy(struct cbw_map *map)
 	if (!map)
 		return;
 
+	kvfree(map->released);
 	kvfree(map->claimed);
 	kvfree(map->pending);
 	kfree(map);

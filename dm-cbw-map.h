@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The chunk map: which chunks still have to be saved, which of them are being
- * copied, and which writes wait for that.
+ * copied, which of them snapshot views read, and which writes wait for that.
  *
  * It knows nothing of device-mapper, kcopyd or threads, so that it can also be
  * compiled and tested in user space. It never sleeps and never allocates after
@@ -12,7 +12,11 @@
  *   pending   its point-in-time content must still be saved,
  *   claimed   it is pending and a copy of it is in flight,
  *   saved     neither: writes pass.
- * Only cbw_map_finish() makes a chunk saved, and only after a good copy.
+ * Only cbw_map_finish() makes a chunk saved, and only after a good copy. Any may also be
+ *   released  nobody wants its content any more: if it was pending and unclaimed, it is
+ *             neither from then on, as if it were saved, and reads of views fail.
+ *
+ * Views read pending chunks from the origin, where a write must not come between.
  */
 #ifndef DM_CBW_MAP_H
 #define DM_CBW_MAP_H
@@ -24,6 +28,10 @@
 #define CBW_MAX_WRITE_COPIES	32U
 #define CBW_MAX_SWEEP_COPIES	64U
 
+/* Chunks that are released at a time. */
+#define CBW_MAX_RELEASE		512UL
+
+struct bio;
 struct cbw_map;
 
 enum cbw_kind {
@@ -56,14 +64,34 @@ struct cbw_waiter {
 	u64 since;		/* when it was held, ns */
 	bool first_go;		/* the sweep's copy that it waited for has failed */
 	struct list_head held;	/* all that are held, oldest first */
-	struct list_head wait;	/* one of: a claim's waiters, woken, failed, starved */
+	struct list_head wait;	/* one of: waiters of a claim or a reader, woken, failed, starved */
+};
+
+/* A snapshot view, of which there may be several. All zeroes at first. */
+struct cbw_viewer {
+	bool suspended;		/* the map's own */
+};
+
+/* A view's read of chunks that are pending, from the origin. Its owner sets the first seven. */
+struct cbw_reader {
+	unsigned long first;
+	unsigned long last;
+	struct cbw_viewer *viewer;
+	struct bio *bio;	/* for whoever gets it from the map */
+	bool may_hold;
+	bool must_hold;		/* though its view is suspended */
+	bool under_way;		/* false; then the map's own */
+	struct list_head list;	/* of those under way, or of those held */
+	struct list_head start;	/* for whoever starts what was held */
+	struct list_head waiters;
 };
 
 enum cbw_verdict {
 	CBW_IDLE,		/* nothing to decide now */
-	CBW_HOLD,		/* stays held until a copy has ended */
+	CBW_AGAIN,		/* its chunks have changed: look at them again */
+	CBW_HOLD,		/* stays held */
 	CBW_GO,			/* may be submitted to the origin */
-	CBW_FAIL,		/* the copy it was held on failed: end it with an error */
+	CBW_FAIL,		/* end it with an error */
 	CBW_REQUEUE,		/* hand it back to whom it came from */
 };
 
@@ -84,6 +112,17 @@ void cbw_map_destroy(struct cbw_map *map);
  */
 bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
 		     unsigned long last);
+
+/*
+ * May a write of [first, last] pass: is none of it pending, and none being read
+ * from the origin by a view? Takes no lock; ordered as cbw_map_pending(). No may
+ * be wrong: cbw_map_hold() tells.
+ */
+bool cbw_map_passes(const struct cbw_map *map, unsigned long first,
+		    unsigned long last);
+
+/* Has a write of [first, last] to wait? Exact, but of one moment. */
+bool cbw_map_waits(struct cbw_map *map, unsigned long first, unsigned long last);
 
 /*
  * The first chunk of [first, last] that is pending, or is not; last + 1 if
@@ -157,6 +196,52 @@ void cbw_map_requeue(struct cbw_map *map, bool requeue);
 /* Is it on? Of one moment; takes no lock. */
 bool cbw_map_requeues(const struct cbw_map *map);
 
+/*
+ * Begin a read of the origin. CBW_GO: until cbw_map_read_done() no write passes to
+ * its chunks. CBW_HOLD: reads are stopped. CBW_REQUEUE: they are stopped, and it may
+ * not be held, or its view is suspended. CBW_AGAIN: not all of it is pending any more.
+ * CBW_FAIL: the map is broken.
+ */
+enum cbw_verdict cbw_map_read(struct cbw_map *map, struct cbw_reader *reader);
+
+/* A read that has begun has ended. True: cbw_map_next() has work. */
+bool cbw_map_read_done(struct cbw_map *map, struct cbw_reader *reader);
+
+/* No read begins any more, those under way go on. Then no copy may be in flight. */
+void cbw_map_stop_reads(struct cbw_map *map);
+
+/*
+ * Reads begin again; no copy was started since they were stopped. Those that were
+ * held have begun, and are added to @readers (by cbw_reader.start).
+ */
+void cbw_map_resume_reads(struct cbw_map *map, struct list_head *readers);
+
+/* While a view is suspended none of its reads is held that need not be. */
+void cbw_map_suspend_viewer(struct cbw_map *map, struct cbw_viewer *viewer,
+			    bool suspend);
+
+/* A read that is held, of @viewer if it is not NULL, is no longer; NULL if there is none. */
+struct cbw_reader *cbw_map_take_held_read(struct cbw_map *map,
+					  const struct cbw_viewer *viewer);
+
+/* Before the first cbw_map_release(). May sleep. 0 or -ENOMEM. */
+int cbw_map_may_release(struct cbw_map *map);
+
+/*
+ * Nobody wants the content of [first, *@last] any more, or of its first chunks, up to
+ * *@last, which is set. True: until cbw_map_release_done(), their space on the target
+ * device may be given back. False: a copy will still write there, or reads are stopped.
+ */
+bool cbw_map_release(struct cbw_map *map, unsigned long first, unsigned long *last);
+void cbw_map_release_done(struct cbw_map *map);
+
+/* Is any chunk of @claim, which has some, not released? Takes no lock. */
+bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim);
+
+/* Is any of [first, last] released? Takes no lock; to be asked after what it is to tell of. */
+bool cbw_map_released(const struct cbw_map *map, unsigned long first,
+		      unsigned long last);
+
 /* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */
 void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);
 
@@ -174,5 +259,7 @@ unsigned long cbw_map_nr_pending(const struct cbw_map *map);
 unsigned long cbw_map_nr_saved(const struct cbw_map *map, enum cbw_kind kind);
 unsigned int cbw_map_in_flight(const struct cbw_map *map, enum cbw_kind kind);
 unsigned int cbw_map_nr_held(const struct cbw_map *map);
+unsigned int cbw_map_nr_reading(const struct cbw_map *map);
+unsigned int cbw_map_nr_releasing(const struct cbw_map *map);
 
 #endif

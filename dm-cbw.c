@@ -15,6 +15,7 @@
 #include "dm-cbw-backup.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
+#include "dm-cbw-snapshot.h"
 
 #define CREATE_TRACE_POINTS
 #include "dm-cbw-trace.h"
@@ -38,7 +39,7 @@ struct cbw {
 static int open_device(struct dm_target *ti, const char *path,
 		       struct dm_dev **dev, char *busy, char *other)
 {
-	int r = dm_get_device(ti, path, CBW_MODE_RW, dev);
+	int r = dm_get_device(ti, path, CBW_MODE_READ | CBW_MODE_WRITE, dev);
 
 	if (r)
 		ti->error = r == -EBUSY ? busy : other;
@@ -397,12 +398,23 @@ static int __init dm_cbw_init(void)
 
 	r = dm_register_target(&cbw_target);
 	if (r)
-		cbw_backup_exit();
+		goto no_target;
+
+	r = cbw_snapshot_init();
+	if (r)
+		goto no_snapshot;
+	return 0;
+
+no_snapshot:
+	dm_unregister_target(&cbw_target);
+no_target:
+	cbw_backup_exit();
 	return r;
 }
 
 static void __exit dm_cbw_exit(void)
 {
+	cbw_snapshot_exit();
 	dm_unregister_target(&cbw_target);
 	cbw_backup_exit();
 }

@@ -4,7 +4,8 @@
  *
  * The units, each of which knows only those below it:
  *
- *   dm-cbw.c         the target: table line, status, messages, device-mapper's methods
+ *   dm-cbw.c         the target cbw: table line, status, messages, device-mapper's methods
+ *   dm-cbw-snapshot  the target cbw-snapshot: reads of a job's point in time
  *   dm-cbw-args      the words of a table line
  *   dm-cbw-backup    the job: held writes, errors, timeouts, suspend, teardown
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
@@ -23,7 +24,7 @@
  *                                line shows is what was set last
  *   jobs_lock        (mutex)     the list of all jobs and their mapped devices
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
- *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes
+ *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
  *   waitqueues' own locks
  *
  * No lock is held while a copy is started, a bio is submitted or ended, or

@@ -11,18 +11,20 @@
  *
  * Not modelled, since cbw.pml has it: who claims what, the order of held writes, requeueing, what an error makes of a write. A write
  * that finds the one claim in use waits for that to end. A read takes its data at one moment between its start and its end; any
- * moment is tried, so a read that takes them piece by piece adds nothing. References to devices are in life.pml.
+ * moment is tried, so a read that takes them piece by piece adds nothing. References to devices are in life.pml. Nor is a view's own
+ * suspend, nor a timeout after the job has completed; and a failed copy of a released chunk fails the job here, in the code it does not.
  *
  * The rules are stated as in cbw.pml, by the process `rules` or where a read ends; the run ends with the rule's name. Whoever waits for
  * ever is an invalid end state, or, where reads and writes come without end, breaks a formula at the end of this file.
  *
  * Configuration (-D): WRITES per writer, READS per reader (0: for ever), BREAK_WRITE (otherwise break-snapshot), and what may
- * happen: FAILURES, TIMEOUTS n, TABLE_CHANGE; NR_WRITERS, NR_READERS 1|2; SYNC_NONE: no sweep.
+ * happen: FAILURES, TIMEOUTS n, TABLE_CHANGE, RELEASES n; NR_WRITERS, NR_READERS 1|2; SYNC_NONE: no sweep.
  *
  * Known-wrong variants (-D): READ_WITHOUT_HOLD READ_REGISTERED_LATE READERS_LOOKED_AT_FIRST FAST_PATH_IGNORES_READERS
  * RELEASE_IGNORES_READERS EXPIRED_IGNORES_READERS ONE_READER_FOR_ALL READER_ENDS_SILENTLY READERS_AWAITED_FIRST CLEAR_BEFORE_WRITE
  * BREAK_NOT_RECHECKED LATCH_AFTER_RELEASE SUSPEND_IGNORES_READS READS_WHILE_SUSPENDED HELD_READS_FORGOTTEN
- * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED. Run by hand as cbw.pml is.
+ * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED RELEASE_NOT_RECHECKED RELEASED_AFTER_PENDING SUSPEND_IGNORES_RELEASES.
+ * Run by hand as cbw.pml is.
  */
 
 #ifndef WRITES
@@ -33,6 +35,9 @@
 #endif
 #ifndef TIMEOUTS
 #define TIMEOUTS	0
+#endif
+#ifndef RELEASES
+#define RELEASES	0
 #endif
 #ifndef NR_WRITERS
 #define NR_WRITERS	2
@@ -60,6 +65,10 @@ bool broken;
 byte reading[2];
 byte read_waiters[2];
 bool read_held[2];
+byte held_run[2];
+
+/* Nobody wants these any more; these are being discarded on the target device. */
+byte released, releasing;
 
 /* Reads that need the origin are held; no read succeeds any more. */
 bool reads_stopped, closed;
@@ -80,6 +89,7 @@ hidden byte R1_pending_chunk_unchanged_on_origin;
 hidden byte R7_write_waits_for_reads_under_way;
 hidden byte R7_view_reads_the_point_in_time;
 hidden byte R10_no_read_of_origin_while_suspended;
+hidden byte R10_no_discard_while_suspended;
 
 /* ---- held writes ---- */
 
@@ -381,7 +391,7 @@ inline begin_read(r)
 	:: else ->
 		find_run();
 		if
-		:: from_origin && reads_stopped -> read_held[r] = true; chunks = 0; from_origin = false
+		:: from_origin && reads_stopped -> read_held[r] = true; held_run[r] = chunks
 		:: from_origin && !reads_stopped -> register_run(r)
 		:: else
 		fi
@@ -418,6 +428,12 @@ inline deregister(r)
 #define STILL_VALID	(!INVALID)
 #endif
 
+#ifdef RELEASE_NOT_RECHECKED
+#define RELEASED	false
+#else
+#define RELEASED	(released & chunks)
+#endif
+
 proctype reader(byte r)
 {
 	byte n, left, chunks, bad;
@@ -449,13 +465,13 @@ end:	do
 #else
 			d_step { begin_read(r) }
 #endif
-		:: left && chunks ->
+		:: left && chunks && !read_held[r] ->
 			d_step { take_data() };
 			atomic {
 				d_step { if :: from_origin -> deregister(r) :: else fi };
 				if
-				:: STILL_VALID && bad -> assert(R7_view_reads_the_point_in_time)
-				:: STILL_VALID && !bad -> left = left & ~chunks
+				:: STILL_VALID && !RELEASED && bad -> assert(R7_view_reads_the_point_in_time)
+				:: STILL_VALID && !RELEASED && !bad -> left = left & ~chunks
 				:: else -> left = 0
 				fi;
 				chunks = 0; bad = 0; from_origin = false
@@ -465,17 +481,51 @@ end:	do
 	od
 }
 
+#define MAY_DISCARD	(!(claimed & m) && !reads_stopped && !INVALID)
+
+/* A discard of the view, of one chunk. What is claimed a copy will still write. */
+proctype releaser()
+{
+	byte n, m;
+
+end:	do
+	:: atomic { n < RELEASES && !INVALID -> n++;
+			if
+			:: m = 1
+			:: m = 2
+			fi
+		};
+#ifdef RELEASED_AFTER_PENDING
+		d_step { pending = (claimed & m -> pending : pending & ~m); releasing = (MAY_DISCARD -> m : 0) };
+		d_step { released = released | m };
+#else
+		d_step {
+			released = released | m;
+			pending = (claimed & m -> pending : pending & ~m);
+			releasing = (MAY_DISCARD -> m : 0)
+		};
+#endif
+		d_step {
+			target_new = (FORGOTTEN -> 0 : target_new | releasing);
+			releasing = 0;
+			m = 0
+		}
+	od
+}
+
 #if TIMEOUTS > 0
 #define OR_GIVE_UP(cond)	:: atomic { !(cond) -> skip }; break_job()
 #else
 #define OR_GIVE_UP(cond)
 #endif
 
-inline release_held_reads()
+/* It has begun then, in the same critical section, and does not look at its chunks again. */
+inline release_held_read(r, begin)
 {
 #ifndef HELD_READS_FORGOTTEN
-	read_held[0] = false;
-	read_held[1] = false
+	reading[r] = (read_held[r] && begin -> held_run[r] : reading[r]);
+	held_run[r] = 0;
+	read_held[r] = false
 #else
 	skip
 #endif
@@ -484,14 +534,9 @@ inline release_held_reads()
 inline close_view()
 {
 	closed = true;
-	release_held_reads()
+	release_held_read(0, false);
+	release_held_read(1, false)
 }
-
-#ifdef SUSPEND_IGNORES_READS
-#define DRAINED		(!claimed)
-#else
-#define DRAINED		(!claimed && !NR_READING)
-#endif
 
 /*
  * postsuspend stops and drains the reads of the origin; resume of the same table lets them go on. A successor of this kind closes
@@ -501,16 +546,29 @@ proctype table_change()
 {
 	blocked = true;
 	verdict[0] == NO_BIO && verdict[1] == NO_BIO;
+	if
+	:: !claimed -> skip
+	OR_GIVE_UP(!claimed)
+	fi;
 #ifndef READS_WHILE_SUSPENDED
 	d_step { reads_stopped = true };
 #endif
+#ifndef SUSPEND_IGNORES_READS
 	if
-	:: DRAINED -> skip
-	OR_GIVE_UP(DRAINED)
+	:: !NR_READING -> skip
+	OR_GIVE_UP(!NR_READING)
 	fi;
+#endif
+#ifndef SUSPEND_IGNORES_RELEASES
+	if
+	:: !releasing -> skip
+	OR_GIVE_UP(!releasing)
+	fi;
+#endif
 	suspended = true;
 	if
-	:: d_step { suspended = false; reads_stopped = false; release_held_reads(); blocked = false }
+	:: d_step { suspended = false; reads_stopped = false; release_held_read(0, true); release_held_read(1, true) };
+		blocked = false
 	:: d_step { suspended = false; replaced = true };
 		origin_new = ALL_CHUNKS;
 		d_step { close_view() }
@@ -535,6 +593,7 @@ end:	do
 	:: !broken && !replaced && (pending & origin_new) -> assert(R1_pending_chunk_unchanged_on_origin)
 	:: !broken && (WRITES_INTO_A_READ(0) || WRITES_INTO_A_READ(1)) -> assert(R7_write_waits_for_reads_under_way)
 	:: !broken && suspended && NR_READING -> assert(R10_no_read_of_origin_while_suspended)
+	:: !broken && suspended && releasing -> assert(R10_no_discard_while_suspended)
 	od
 }
 
@@ -550,6 +609,9 @@ init {
 #endif
 		run copy();
 		run worker();
+#if RELEASES > 0
+		run releaser();
+#endif
 #if TIMEOUTS > 0
 		run timer();
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "compare.h"
 #include "gate.h"
 #include "log.h"
 #include "writer.h"
@@ -23,11 +24,14 @@ static const char usage_text[] =
 "                 [--direct|--buffered] [--allow-errors]\n"
 "       cbw-stamp check DEVICE --log FILE [--final | --pit SEQ | [--after NS] [--before NS]]\n"
 "                 [--allow-torn[=SIZE]] [--chunk SIZE [--pending-from ORIGIN]] [--report N]\n"
+"       cbw-stamp compare DEVICE --with FILE [--seed N] [--block 512|4096] [--threads N]\n"
+"                 [--ops N] [--seconds N] [--until-file FILE] [--min SIZE] [--max SIZE]\n"
+"                 [--allow-errors]\n"
 "       cbw-stamp now\n"
 "SIZE: bytes, or with a suffix s (sectors), K, M, G.\n";
 
 struct options {
-	const char *device, *log;
+	const char *device, *log, *with;
 	struct writer_options writer;
 	struct check_options check;
 };
@@ -136,6 +140,7 @@ static const struct setting {
 	{ "seed", COUNT, IN(writer.seed), 0, UINT64_MAX },
 	{ "threads", COUNT, IN(writer.threads), 1, GATE_MAX_THREADS },
 	{ "until-file", TEXT, IN(writer.until_file) },
+	{ "with", TEXT, IN(with) },
 	{ "within", SIZE, IN(writer.within) },
 	{ "zero", COUNT, IN(writer.zero), 0, 100 },
 };
@@ -249,6 +254,13 @@ static int verb_check(const struct options *o)
 	return 0;
 }
 
+static int verb_compare(const struct options *o)
+{
+	if (!o->with)
+		usage("compare needs --with");
+	return !compare_run(o->device, o->with, &o->writer);
+}
+
 static int verb_now(const struct options *o)
 {
 	(void)o;
@@ -264,6 +276,7 @@ static const struct verb {
 	{ "fill", true, false, verb_fill },
 	{ "run", true, true, verb_run },
 	{ "check", true, true, verb_check },
+	{ "compare", true, false, verb_compare },
 	{ "now", false, false, verb_now },
 };
 

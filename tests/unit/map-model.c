@@ -26,6 +26,8 @@
 
 #define MAX_CHUNKS	700
 #define MAX_HELD	100
+#define MAX_READS	20
+#define NR_VIEWERS	2
 #define MAX_COPIES	(CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES)
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -136,7 +138,7 @@ struct queue {
 
 struct write {
 	struct cbw_waiter waiter;
-	struct queue *on;	/* a copy's, woken, failed or starved */
+	struct queue *on;	/* a copy's or a read's, woken, failed or starved */
 	bool first_go;		/* the sweep may not come before it */
 };
 
@@ -145,6 +147,16 @@ struct copy {
 	struct cbw_claim *claim;	/* NULL: free */
 	unsigned long first, nr;
 	enum cbw_kind kind;
+	struct queue waiters;
+};
+
+/* A read of the origin, under way or held. */
+struct read {
+	struct cbw_reader *reader;	/* NULL: free */
+	unsigned long first, last;
+	unsigned int viewer;
+	unsigned long began;		/* before those with higher numbers */
+	bool held;
 	struct queue waiters;
 };
 
@@ -159,12 +171,18 @@ static struct cbw_map *map;
 static struct {
 	unsigned long nr_chunks, max_run;
 	unsigned int sweep_copies;
-	enum state state[MAX_CHUNKS];
+	enum state state[MAX_CHUNKS];	/* what is released and unclaimed counts as saved */
+	bool released[MAX_CHUNKS];
 	unsigned long nr_saved[CBW_NR_KINDS];
 	unsigned int in_flight[CBW_NR_KINDS];
 	struct copy copies[MAX_COPIES];
 	struct queue held, woken, failed, starved;
-	bool broken, requeue, sweep_allowed, flushed;
+	struct read reads[MAX_READS];
+	unsigned long nr_begun;
+	unsigned int nr_releasing;
+	struct cbw_viewer viewers[NR_VIEWERS];
+	bool viewer_suspended[NR_VIEWERS];
+	bool broken, requeue, sweep_allowed, flushed, reads_stopped;
 	unsigned long cursor;
 	u64 now;
 } model;
@@ -174,7 +192,8 @@ static struct {
 	unsigned int steps;
 	unsigned int failing;	/* percent of copies that fail */
 	unsigned int wide;	/* percent of writes that may span the map */
-	unsigned int weight[16];
+	unsigned int weight[20];
+	bool releases;
 	bool diligent;		/* decides over held writes only when it has to */
 } habits;
 
@@ -311,6 +330,18 @@ static void adopt(struct cbw_claim *claim, enum cbw_kind kind,
 	model.in_flight[kind]++;
 }
 
+/* That began first of those under way which a write of [first, last] conflicts with. */
+static struct read *conflicting_read(unsigned long first, unsigned long last)
+{
+	struct read *read, *oldest = NULL;
+
+	for (read = model.reads; read < model.reads + MAX_READS; read++)
+		if (read->reader && !read->held && read->first <= last &&
+		    first <= read->last && (!oldest || read->began < oldest->began))
+			oldest = read;
+	return oldest;
+}
+
 /* Compare what was claimed for @write, and what became of it, with the model. */
 static void check_resolved(struct write *write, enum cbw_verdict verdict,
 			   bool may_claim, struct list_head *claims)
@@ -331,7 +362,14 @@ static void check_resolved(struct write *write, enum cbw_verdict verdict,
 	check(list_empty(claims), "more was claimed than pending");
 
 	if (!any_pending(first, last)) {
-		check(verdict == CBW_GO, "verdict %d, nothing is pending", verdict);
+		struct read *read = conflicting_read(first, last);
+
+		check(verdict == (read ? CBW_HOLD : CBW_GO),
+		      "verdict %d, nothing is pending", verdict);
+		if (read) {
+			move_write(write, &read->waiters);
+			write->first_go = false;
+		}
 		return;
 	}
 	check(verdict == CBW_HOLD, "verdict %d, a chunk is pending", verdict);
@@ -620,6 +658,199 @@ static void do_take_oldest(void)
 	}
 }
 
+static struct read *read_for(const struct cbw_reader *reader)
+{
+	struct read *read;
+
+	for (read = model.reads; read < model.reads + MAX_READS; read++)
+		if (read->reader == reader)
+			return read;
+	return NULL;
+}
+
+static bool all_pending(unsigned long first, unsigned long last)
+{
+	return !count_saved(first, last);
+}
+
+static enum cbw_verdict expected_of_read(const struct cbw_reader *reader,
+					 unsigned int viewer)
+{
+	if (model.broken)
+		return CBW_FAIL;
+	if (!all_pending(reader->first, reader->last))
+		return CBW_AGAIN;
+	if (!model.reads_stopped)
+		return CBW_GO;
+	if (!reader->may_hold || (model.viewer_suspended[viewer] && !reader->must_hold))
+		return CBW_REQUEUE;
+	return CBW_HOLD;
+}
+
+/* As a view does, it tries what was pending a moment ago, and that may be over. */
+static void do_read(void)
+{
+	struct read *read = read_for(NULL);
+	unsigned int viewer = below(NR_VIEWERS);
+	struct cbw_reader *reader;
+	enum cbw_verdict verdict;
+
+	if (!read)
+		return;
+
+	reader = calloc(1, sizeof(*reader));
+	reader->viewer = &model.viewers[viewer];
+	reader->may_hold = percent(90);
+	reader->must_hold = percent(10);
+	reader->first = below(model.nr_chunks);
+	reader->last = pick_last(reader->first);
+	verdict = cbw_map_read(map, reader);
+	note("read %lu-%lu: %d", reader->first, reader->last, verdict);
+	check(verdict == expected_of_read(reader, viewer), "verdict %d", verdict);
+	check(reader->under_way == (verdict == CBW_GO), "under_way %d", reader->under_way);
+	if (verdict != CBW_GO && verdict != CBW_HOLD) {
+		free(reader);
+		return;
+	}
+	read->reader = reader;
+	read->first = reader->first;
+	read->last = reader->last;
+	read->viewer = viewer;
+	read->began = model.nr_begun++;
+	read->held = verdict == CBW_HOLD;
+}
+
+static void forget_read(struct read *read)
+{
+	free(read->reader);
+	read->reader = NULL;
+}
+
+static bool end_read(struct read *read)
+{
+	bool waited = read->waiters.nr, work;
+
+	work = cbw_map_read_done(map, read->reader);
+	note("read %lu-%lu done: work %d", read->first, read->last, work);
+	check(work == waited, "read_done reports %d", work);
+	while (read->waiters.nr)
+		move_write(read->waiters.writes[0], &model.woken);
+	forget_read(read);
+	return work;
+}
+
+/* From @first on, chunks that are all claimed, or all not. */
+static unsigned long uniform_last(unsigned long first, unsigned long last)
+{
+	bool claimed = model.state[first] == CLAIMED;
+	unsigned long chunk = first;
+
+	while (chunk < last && chunk - first + 1 < CBW_MAX_RELEASE &&
+	       (model.state[chunk + 1] == CLAIMED) == claimed)
+		chunk++;
+	return chunk;
+}
+
+static void do_release(void)
+{
+	unsigned long chunk, first, last, wanted;
+	bool may_free, claimed;
+
+	if (!habits.releases)
+		return;
+
+	first = below(model.nr_chunks);
+	last = pick_last(first);
+	claimed = model.state[first] == CLAIMED;
+	wanted = uniform_last(first, last);
+	may_free = cbw_map_release(map, first, &last);
+	note("release %lu-%lu: may_free %d", first, last, may_free);
+
+	check(last == wanted, "released up to %lu, not %lu", last, wanted);
+	check(may_free == (!claimed && !model.reads_stopped && !model.broken), "may_free %d",
+	      may_free);
+	for (chunk = first; chunk <= last; chunk++) {
+		model.released[chunk] = true;
+		if (!claimed)
+			model.state[chunk] = SAVED;
+	}
+	model.nr_releasing += may_free;
+}
+
+static void do_release_done(void)
+{
+	if (!model.nr_releasing)
+		return;
+	note("release_done");
+	cbw_map_release_done(map);
+	model.nr_releasing--;
+}
+
+static struct read *pick_read(bool held)
+{
+	unsigned int i = below(MAX_READS), left = MAX_READS;
+
+	while (left-- && (!model.reads[i].reader || model.reads[i].held != held))
+		i = (i + 1) % MAX_READS;
+	return model.reads[i].reader && model.reads[i].held == held ? &model.reads[i] : NULL;
+}
+
+static void do_read_done(void)
+{
+	struct read *read = pick_read(false);
+
+	if (read && end_read(read) && habits.diligent)
+		next_until_idle();
+}
+
+static void resume_reads(void)
+{
+	struct cbw_reader *reader;
+	LIST_HEAD(readers);
+	struct read *read;
+
+	note("resume_reads");
+	cbw_map_resume_reads(map, &readers);
+	model.reads_stopped = false;
+	while (!list_empty(&readers)) {
+		reader = list_first_entry(&readers, struct cbw_reader, start);
+		list_del(&reader->start);
+		read = read_for(reader);
+		check(read && read->held, "a read was resumed that was not held");
+		read->held = false;
+		read->began = model.nr_begun++;
+	}
+	check(!pick_read(true), "a held read was forgotten");
+}
+
+static void do_suspend_viewer(void)
+{
+	unsigned int viewer = below(NR_VIEWERS);
+	bool suspend = percent(30);
+	struct cbw_reader *reader;
+
+	note("suspend_viewer %u %d", viewer, suspend);
+	cbw_map_suspend_viewer(map, &model.viewers[viewer], suspend);
+	model.viewer_suspended[viewer] = suspend;
+	while (suspend && (reader = cbw_map_take_held_read(map, &model.viewers[viewer]))) {
+		struct read *read = read_for(reader);
+
+		check(read && read->held && read->viewer == viewer, "a wrong read was taken");
+		forget_read(read);
+	}
+}
+
+static void do_take_held_read(void)
+{
+	struct cbw_reader *reader = percent(10) ? cbw_map_take_held_read(map, NULL) : NULL;
+
+	note("take_held_read: %s", reader ? "one" : "none");
+	if (!reader)
+		return;
+	check(read_for(reader)->held, "a read was taken that is under way");
+	forget_read(read_for(reader));
+}
+
 static void do_break(void)
 {
 	if (!percent(2))
@@ -629,6 +860,25 @@ static void do_break(void)
 	model.broken = true;
 	if (habits.diligent)
 		next_until_idle();
+}
+
+/* Until they are resumed no copy is in flight or starts, as the map's contract has it. */
+static void do_stop_reads(void)
+{
+	static void (* const meanwhile[])(void) = {
+		do_read, do_read, do_read_done, do_release, do_suspend_viewer, do_take_held_read,
+		do_break,
+	};
+	unsigned int left = below(10);
+
+	if (model.in_flight[CBW_WRITE] || model.in_flight[CBW_SWEEP])
+		return;
+	note("stop_reads");
+	cbw_map_stop_reads(map);
+	model.reads_stopped = true;
+	while (left--)
+		meanwhile[below(ARRAY_SIZE(meanwhile))]();
+	resume_reads();
 }
 
 static void do_requeue(void)
@@ -665,6 +915,13 @@ static const struct {
 	{ do_sweep,		15 },
 	{ do_flush,		2 },
 	{ do_take_oldest,	4 },
+	{ do_read,		20 },
+	{ do_read_done,		20 },
+	{ do_release,		3 },
+	{ do_release_done,	3 },
+	{ do_stop_reads,	3 },
+	{ do_suspend_viewer,	2 },
+	{ do_take_held_read,	2 },
 	{ do_break,		2 },
 	{ do_requeue,		3 },
 	{ do_allow_sweep,	3 },
@@ -675,6 +932,16 @@ static const struct {
  * What must hold after each step
  *----------------------------------------------------------------
  */
+
+static bool any_wanted(unsigned long first, unsigned long nr)
+{
+	unsigned long chunk;
+
+	for (chunk = first; chunk < first + nr; chunk++)
+		if (!model.released[chunk])
+			return true;
+	return false;
+}
 
 static void check_copy(const struct copy *copy)
 {
@@ -692,6 +959,8 @@ static void check_copy(const struct copy *copy)
 		i++;
 	}
 	check(i == copy->waiters.nr, "%lu+%lu lost a waiter", copy->first, copy->nr);
+	check(!copy->nr || cbw_map_wanted(map, claim) == any_wanted(copy->first, copy->nr),
+	      "%lu+%lu wanted", copy->first, copy->nr);
 }
 
 static void check_find(unsigned long first, unsigned long last, bool pending)
@@ -705,19 +974,46 @@ static void check_find(unsigned long first, unsigned long last, bool pending)
 	      first, last);
 }
 
+/* It may say no for a read that is not there, but never yes for one that is. */
+static void check_passes(unsigned long first, unsigned long last)
+{
+	bool passes = cbw_map_passes(map, first, last);
+	bool waits = any_pending(first, last) || conflicting_read(first, last);
+
+	check(cbw_map_waits(map, first, last) == (waits && !model.broken),
+	      "chunks %lu to %lu wait", first, last);
+	if (waits)
+		check(!passes, "chunks %lu to %lu pass", first, last);
+	else if (!cbw_map_nr_reading(map))
+		check(passes, "chunks %lu to %lu do not pass", first, last);
+}
+
+static unsigned int count_reads(bool held)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < MAX_READS; i++)
+		nr += model.reads[i].reader && model.reads[i].held == held;
+	return nr;
+}
+
 static void check_pending(void)
 {
 	unsigned long chunk, first, last;
 
-	for (chunk = 0; chunk < model.nr_chunks; chunk++)
+	for (chunk = 0; chunk < model.nr_chunks; chunk++) {
 		check(cbw_map_pending(map, chunk, chunk) ==
 		      (model.state[chunk] != SAVED), "chunk %lu", chunk);
+		check(cbw_map_released(map, chunk, chunk) == model.released[chunk],
+		      "chunk %lu", chunk);
+	}
 
 	/* No byte of a fuzzer is spent on where to look. */
 	first = scramble() % model.nr_chunks;
 	last = first + scramble() % (model.nr_chunks - first);
 	check(cbw_map_pending(map, first, last) == any_pending(first, last),
 	      "chunks %lu to %lu", first, last);
+	check_passes(first, last);
 	check_find(first, last, true);
 	check_find(first, last, false);
 	check_find(last + 1, last, scramble() % 2);
@@ -739,6 +1035,8 @@ static void check_figures(void)
 	}
 	check(model.in_flight[CBW_WRITE] <= CBW_MAX_WRITE_COPIES, "too many copies");
 	check(cbw_map_nr_held(map) == model.held.nr, "nr_held");
+	check(cbw_map_nr_reading(map) == count_reads(false), "nr_reading");
+	check(cbw_map_nr_releasing(map) == model.nr_releasing, "nr_releasing");
 	check(cbw_map_broken(map) == model.broken, "broken");
 	check(cbw_map_oldest(map, &since) == !!model.held.nr, "oldest");
 	check(!model.held.nr || since == model.held.writes[0]->waiter.since,
@@ -794,6 +1092,7 @@ static void draw_habits(void)
 	habits.failing = failing[below(ARRAY_SIZE(failing))];
 	habits.wide = below(60);
 	habits.diligent = percent(40);
+	habits.releases = percent(30);
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		habits.weight[i] = steps[i].weight * (1 + below(8)) / 4 + 1;
 }
@@ -814,6 +1113,8 @@ static void create_map(void)
 	note("create %lu chunks, max_run %lu", model.nr_chunks, model.max_run);
 	map = cbw_map_create(model.nr_chunks, model.max_run, &model);
 	check(map, "no map was created");
+	if (habits.releases)
+		check(!cbw_map_may_release(map), "no memory for what is released");
 }
 
 /*
@@ -823,10 +1124,17 @@ static void create_map(void)
 static void drain(void)
 {
 	struct copy *copy;
+	struct read *read;
 
 	model.requeue = false;
 	cbw_map_requeue(map, false);
 	next_until_idle();
+	while ((read = pick_read(false))) {
+		step++;
+		if (end_read(read))
+			next_until_idle();
+		check_all();
+	}
 	while ((copy = pick_copy())) {
 		step++;
 		if (finish(copy, true, false))

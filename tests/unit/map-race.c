@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The chunk map with real threads, for ThreadSanitizer: writers, one of which
- * takes the place of the worker whenever a copy has ended, and a sweep.
+ * The chunk map with real threads, for ThreadSanitizer: writers, a sweep, and
+ * readers of the point in time; whoever ends a copy or a read takes the place of
+ * the worker.
  *
  * The origin and the target device are plain memory. So a write that is let
- * through before its chunk is saved is a data race between the write and the
- * copy, which ThreadSanitizer reports, and leaves a new value on the target
- * device, which is found at the end.
+ * through before its chunk is saved, or while it is read, is a data race between
+ * the write and the copy or the read, which ThreadSanitizer reports, and leaves a
+ * new value on the target device, which is found at the end, or in the reader.
  */
 #include <limits.h>
 #include <linux/list.h>
@@ -21,13 +22,15 @@
 #define NR_CHUNKS	300
 #define MAX_RUN		5
 #define NR_WRITERS	3
+#define NR_READERS	2
+#define NR_THREADS	(NR_WRITERS + 1 + NR_READERS)
 #define NR_WRITES	300	/* of each writer */
 #define NR_ROUNDS	50
 #define WIDTH		8	/* chunks of the longest write */
 
 struct write {
 	struct cbw_waiter waiter;
-	int released;
+	int passed;
 };
 
 struct writer {
@@ -40,6 +43,9 @@ struct writer {
 static int origin[NR_CHUNKS][NR_WRITERS];
 static int dest[NR_CHUNKS][NR_WRITERS];
 static struct cbw_map *map;
+static struct cbw_viewer viewer;
+static bool releases;
+static int nr_busy;	/* writers and sweep: the readers end after them */
 
 static void copy(const struct cbw_claim *claim)
 {
@@ -61,7 +67,7 @@ static void decide_over_held(struct list_head *claims)
 		if (verdict == CBW_HOLD)
 			continue;
 		write = list_entry(waiter, struct write, waiter);
-		__atomic_store_n(&write->released, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&write->passed, 1, __ATOMIC_RELEASE);
 	}
 }
 
@@ -86,12 +92,12 @@ static void wait_until_passed(struct write *write, unsigned int *seed)
 	LIST_HEAD(claims);
 	enum cbw_verdict verdict;
 
-	write->released = 0;
+	write->passed = 0;
 	verdict = cbw_map_hold(map, &write->waiter, 1, false, &claims);
 	do_copies(&claims, seed);
 	if (verdict == CBW_GO)
 		return;
-	while (!__atomic_load_n(&write->released, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(&write->passed, __ATOMIC_ACQUIRE))
 		sched_yield();
 }
 
@@ -106,10 +112,76 @@ static void *write_much(void *arg)
 		write.waiter.first = rand_r(&writer->seed) / 7 % (NR_CHUNKS - WIDTH);
 		write.waiter.last = write.waiter.first +
 				    rand_r(&writer->seed) / 7 % WIDTH;
-		if (cbw_map_pending(map, write.waiter.first, write.waiter.last))
+		if (!cbw_map_passes(map, write.waiter.first, write.waiter.last))
 			wait_until_passed(&write, &writer->seed);
 		for (chunk = write.waiter.first; chunk <= write.waiter.last; chunk++)
 			origin[chunk][writer->column] = i;
+	}
+	__atomic_fetch_sub(&nr_busy, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static bool is_old(int (*device)[NR_WRITERS], unsigned long first, unsigned long last)
+{
+	unsigned long chunk;
+	unsigned int i;
+
+	for (chunk = first; chunk <= last; chunk++)
+		for (i = 0; i < NR_WRITERS; i++)
+			if (device[chunk][i] != -1)
+				return false;
+	return true;
+}
+
+/* Run by run, as a view does; returns the chunk behind the one that was read. */
+static unsigned long read_run(unsigned long first, unsigned long last, unsigned int *seed)
+{
+	struct cbw_reader reader = { .first = first, .viewer = &viewer, .may_hold = true };
+	unsigned long end = cbw_map_find(map, first, last, true);
+	LIST_HEAD(claims);
+	bool old;
+
+	if (end > first) {
+		old = is_old(dest, first, end - 1);
+	} else {
+		end = cbw_map_find(map, first, last, false);
+		reader.last = end - 1;
+		if (end == first || cbw_map_read(map, &reader) != CBW_GO)
+			return first;
+		/* Long enough for a copy to end meanwhile. */
+		sched_yield();
+		old = is_old(origin, first, end - 1);
+		if (cbw_map_read_done(map, &reader)) {
+			decide_over_held(&claims);
+			do_copies(&claims, seed);
+		}
+	}
+	if (!old && !cbw_map_released(map, first, end - 1)) {
+		fprintf(stderr, "map-race: chunks %lu to %lu are read too late\n", first, end - 1);
+		abort();
+	}
+	return end;
+}
+
+/* In every second round: then what is released need not be saved, and reads of it are void. */
+static void release_run(unsigned long first, unsigned long last)
+{
+	if (cbw_map_release(map, first, &last))
+		cbw_map_release_done(map);
+}
+
+static void *read_much(void *arg)
+{
+	struct writer *self = arg;
+	unsigned long chunk, last;
+
+	while (__atomic_load_n(&nr_busy, __ATOMIC_RELAXED)) {
+		chunk = rand_r(&self->seed) / 7 % (NR_CHUNKS - WIDTH);
+		last = chunk + rand_r(&self->seed) / 7 % WIDTH;
+		while (chunk <= last)
+			chunk = read_run(chunk, last, &self->seed);
+		if (releases && rand_r(&self->seed) / 7 % 64 == 0)
+			release_run(last, last + 1);
 	}
 	return NULL;
 }
@@ -132,22 +204,25 @@ static void *sweep(void *arg)
 		list_add_tail(&claim->start, &claims);
 		do_copies(&claims, &self->seed);
 	}
+	__atomic_fetch_sub(&nr_busy, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
 static void run_threads(unsigned int seed)
 {
-	struct writer writers[NR_WRITERS + 1];
+	struct writer threads[NR_THREADS];
 	unsigned int i;
 
-	for (i = 0; i <= NR_WRITERS; i++) {
-		writers[i].column = i;
-		writers[i].seed = seed + i;
-		pthread_create(&writers[i].thread, NULL,
-			       i < NR_WRITERS ? write_much : sweep, &writers[i]);
+	nr_busy = NR_WRITERS + 1;
+	for (i = 0; i < NR_THREADS; i++) {
+		threads[i].column = i;
+		threads[i].seed = seed + i;
+		pthread_create(&threads[i].thread, NULL,
+			       i < NR_WRITERS ? write_much :
+			       i == NR_WRITERS ? sweep : read_much, &threads[i]);
 	}
-	for (i = 0; i <= NR_WRITERS; i++)
-		pthread_join(writers[i].thread, NULL);
+	for (i = 0; i < NR_THREADS; i++)
+		pthread_join(threads[i].thread, NULL);
 }
 
 /* At the point in time all is -1; no write ever writes that. */
@@ -170,7 +245,7 @@ static bool dest_is_right(void)
 
 	for (chunk = 0; chunk < NR_CHUNKS; chunk++)
 		for (i = 0; i < NR_WRITERS; i++)
-			if (dest[chunk][i] != -1) {
+			if (dest[chunk][i] != -1 && !cbw_map_released(map, chunk, chunk)) {
 				fprintf(stderr, "map-race: chunk %lu was saved too late\n",
 					chunk);
 				return false;
@@ -187,8 +262,10 @@ int main(void)
 		prepare();
 		map = cbw_map_create(NR_CHUNKS, MAX_RUN, NULL);
 		cbw_map_allow_sweep(map, true);
-		run_threads(round * (NR_WRITERS + 1));
-		good = dest_is_right() && !cbw_map_nr_held(map);
+		releases = round % 2;
+		good = !releases || !cbw_map_may_release(map);
+		run_threads(round * NR_THREADS);
+		good = good && dest_is_right() && !cbw_map_nr_held(map);
 		cbw_map_destroy(map);
 	}
 	printf("map-race: %s\n", good ? "ok" : "failed");
