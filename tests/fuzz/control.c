@@ -26,7 +26,9 @@ static bool cleared;
 
 static const char *name_of(unsigned int number)
 {
-	static const char * const names[NR_MAPPED] = { "fuzz0", "fuzz1", "fuzz2", "fuzz3" };
+	static const char * const names[NR_MAPPED] = {
+		"fuzz0", "fuzz1", "fuzz2", "fuzz3", "fuzz4",
+	};
 
 	return names[number];
 }
@@ -147,6 +149,16 @@ static void check_status(const char *line)
 		wrong(me, "more is done than there is: %s", line);
 }
 
+static void check_view_status(const char *line)
+{
+	unsigned long done, total;
+	char state[8], rest;
+
+	if (sscanf(line, "%7s %lu/%lu %c", state, &done, &total, &rest) != 3 ||
+	    (strcmp(state, "valid") && strcmp(state, "invalid")) || done > total)
+		wrong(me, "a wrong status line of a view: %s", line);
+}
+
 static void status(unsigned int number)
 {
 	static const uint32_t flags[] = {
@@ -160,9 +172,12 @@ static void status(unsigned int number)
 	begin(me, STATUS, "%s", name_of(number));
 	address(number, PICK(&chance, flags));
 	shrink_answer();
-	if (!ended(me, dm_run(&call, DM_TABLE_STATUS)) && *dm_line(&call) &&
-	    !strcmp(spec->target_type, "cbw"))
+	if (ended(me, dm_run(&call, DM_TABLE_STATUS)) || !*dm_line(&call))
+		return;
+	if (!strcmp(spec->target_type, "cbw"))
 		check_status(dm_line(&call));
+	else if (!strcmp(spec->target_type, "cbw-snapshot"))
+		check_view_status(dm_line(&call));
 }
 
 static int get_table(unsigned int number)
@@ -179,13 +194,14 @@ static void show_table(unsigned int number)
 	get_table(number);
 }
 
-/* What it prints must load again. */
+/* What it prints must load again; that of a view only while its job is there. */
 static void again(unsigned int number)
 {
 	const struct dm_target_spec *spec = (void *)call.area;
 	struct table line = { .start = 0 };
 
-	if (get_table(number) || !*dm_line(&call) || strlen(dm_line(&call)) >= MAX_PARAMS)
+	if (number == VIEW || get_table(number) || !*dm_line(&call) ||
+	    strlen(dm_line(&call)) >= MAX_PARAMS)
 		return;
 	line.length = spec->length;
 	strcpy(line.type, spec->target_type);
@@ -256,7 +272,7 @@ static void remove_it(unsigned int number)
 static void force(unsigned int number)
 {
 	struct table table = {
-		.length = number == WILD ? 8192 : fuzz->sets[number].sectors,
+		.length = number >= WILD ? 8192 : fuzz->sets[number].sectors,
 		.type = "error",
 	};
 
@@ -272,7 +288,9 @@ static void force(unsigned int number)
  */
 static void rename_it(unsigned int number)
 {
-	static const char * const others[] = { "other0", "other1", "other2", "other3" };
+	static const char * const others[] = {
+		"other0", "other1", "other2", "other3", "other4",
+	};
 	static const char * const bad[] = { "", "a/b", "origin0" };
 	static bool back;
 	const char *old = back ? others[number] : name_of(number);

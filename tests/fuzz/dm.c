@@ -58,6 +58,8 @@ void dm_put_table(struct dm_call *call, const struct table *table,
 	size_t len = put_line(call->area, table);
 
 	call->io.target_count = 1;
+	if (table->readonly)
+		call->io.flags |= DM_READONLY_FLAG;
 	if (second) {
 		put_line(call->area + len, second);
 		call->io.target_count = 2;

@@ -7,6 +7,7 @@
 #define FUZZ_DM_H
 
 #include <linux/dm-ioctl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -24,6 +25,7 @@ struct table {
 	uint64_t start, length;
 	char type[16];
 	char params[MAX_PARAMS];
+	bool readonly;
 };
 
 /* A call that names the device by @name or, if that is NULL, by @dev. */

@@ -8,8 +8,8 @@
  * own a part of it each and know what it holds, so its tables map it to its
  * origin sector by sector, or to errors.
  *
- * One more mapped device, the last, has all the devices that do not fit; what
- * it holds nobody knows.
+ * Two more mapped devices, the last, hold what nobody knows: one has all the
+ * devices that do not fit, the other the views.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -24,10 +24,11 @@
 #define SECTOR		512L
 #define NR_SETS		3
 #define WILD		NR_SETS		/* the number of the mapped device that is in no set */
-#define NR_MAPPED	(NR_SETS + 1)
+#define VIEW		(NR_SETS + 1)	/* that of the mapped device for views, of any origin */
+#define NR_MAPPED	(NR_SETS + 2)
 #define FIRST_MINOR	64
 #define IO_PER_SET	2
-#define NR_IO		(NR_SETS * IO_PER_SET + 1)
+#define NR_IO		(NR_SETS * IO_PER_SET + 2)
 
 /* What a sector must hold. */
 struct sector {

@@ -28,6 +28,7 @@ static struct chance chance;
 static struct worker *me;
 static char *buffer;
 static int fd = -1;
+static bool only_reads;			/* as fd was opened */
 static unsigned int mapped;		/* the number of the mapped device */
 static uint64_t own_first, own_nr;	/* sectors */
 static struct sector *content;		/* of the set; NULL: nobody knows */
@@ -135,7 +136,8 @@ static void reopen(void)
 	begin(me, OPEN, "%s", path);
 	if (fd >= 0)
 		close(fd);
-	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	only_reads = mapped == VIEW && percent(&chance, 50);
+	fd = open(path, (only_reads ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC);
 	finished(fd < 0 ? -errno : 0);
 }
 
@@ -209,7 +211,7 @@ static void do_step(struct chance *steps)
 
 	if (fd < 0 || chosen < 4)
 		reopen();
-	else if (chosen < 35)
+	else if (chosen < 35 || only_reads)
 		read_it(at);
 	else if (chosen < 84)
 		write_it(at);
@@ -239,10 +241,13 @@ void io_run(struct worker *worker, unsigned int number)
 
 	me = worker;
 	buffer = aligned();
-	mapped = number / IO_PER_SET;
+	mapped = number < NR_SETS * IO_PER_SET ? number / IO_PER_SET :
+						 WILD + number - NR_SETS * IO_PER_SET;
 	next_stamp = (uint64_t)(number + 1) << 48;
 	if (mapped == WILD) {
 		own_nr = WILD_SPREAD;
+	} else if (mapped == VIEW) {
+		own_nr = fuzz->sets[0].sectors;
 	} else {
 		content = fuzz->sets[mapped].content;
 		part = fuzz->sets[mapped].sectors / IO_PER_SET;

@@ -35,7 +35,9 @@ static const struct {
 	[RENAME]	= { "rename", { ENXIO, EBUSY, EINVAL } },
 	[LOOK]		= { "look", { ENXIO } },
 	[READ]		= { "read", { EIO, EAGAIN, EOPNOTSUPP, EREMOTEIO, EINVAL } },
-	[WRITE]		= { "write", { EIO, EAGAIN, EOPNOTSUPP, ENOSPC, EREMOTEIO, EINVAL } },
+	/* The table of a view, and with it the device, may have become read-only. */
+	[WRITE]		= { "write", { EIO, EAGAIN, EOPNOTSUPP, ENOSPC, EREMOTEIO, EINVAL,
+				       EPERM } },
 	[DISCARD]	= { "discard", { EIO, EOPNOTSUPP, EINVAL, EREMOTEIO, EBUSY, EPERM } },
 	[ZERO]		= { "zero", { EIO, EOPNOTSUPP, EINVAL, EREMOTEIO, ENOSPC, EBUSY, EPERM } },
 	[FSYNC]		= { "fsync", { EIO, EREMOTEIO } },

@@ -140,6 +140,38 @@ static void good_line(struct chance *chance, unsigned int number, struct line *l
 	add_features(chance, line, number == WILD);
 }
 
+/* A view may be of an origin whose job comes and goes meanwhile. */
+static void make_view(struct chance *chance, struct table *table)
+{
+	const struct set *set = &fuzz->sets[below(chance, NR_SETS)];
+	bool release = percent(chance, 40);
+
+	strcpy(table->type, "cbw-snapshot");
+	table->start = 0;
+	table->length = percent(chance, 80) ? set->sectors : below(chance, set->sectors + 8);
+	table->readonly = !release;
+	snprintf(table->params, MAX_PARAMS, "%s%s", set->origin, release ? " 1 release" : "");
+}
+
+static void bad_view(struct chance *chance, struct table *table)
+{
+	static const char * const bad[] = {
+		"", "%s 0", "%s 1", "%s 1 speed", "%s 2 release", "%s -1 release", "%s release",
+		"%s 1 release release", "/dev/none%.0s",
+	};
+	char word[MAX_WORD];
+
+	make_view(chance, table);
+	table->readonly = percent(chance, 50);
+	if (percent(chance, 20)) {
+		random_word(chance, word);
+		snprintf(table->params, MAX_PARAMS, "%s", word);
+	} else {
+		snprintf(table->params, MAX_PARAMS, PICK(chance, bad),
+			 percent(chance, 70) ? fuzz->sets[0].origin : PICK(chance, wild));
+	}
+}
+
 /*----------------------------------------------------------------
  * What is wrong with a line
  *----------------------------------------------------------------
@@ -292,6 +324,11 @@ void make_good_table(struct chance *chance, unsigned int number, struct table *t
 {
 	struct line line;
 
+	if (number == VIEW) {
+		make_view(chance, table);
+		return;
+	}
+	table->readonly = false;
 	good_line(chance, number, &line);
 	strcpy(table->type, "cbw");
 	table->start = 0;
@@ -304,6 +341,10 @@ static void bad_cbw(struct chance *chance, unsigned int number, struct table *ta
 	unsigned int i, nr = 1 + below(chance, 3);
 	struct line line;
 
+	if (number == VIEW) {
+		bad_view(chance, table);
+		return;
+	}
 	make_good_table(chance, number, table);
 	good_line(chance, number, &line);
 	for (i = 0; i < nr; i++)
@@ -315,7 +356,7 @@ static void bad_cbw(struct chance *chance, unsigned int number, struct table *ta
 
 static void other_target(struct chance *chance, unsigned int number, struct table *table)
 {
-	const char *device = number == WILD ? PICK(chance, wild) : fuzz->sets[number].origin;
+	const char *device = number >= WILD ? PICK(chance, wild) : fuzz->sets[number].origin;
 	static const char * const bad[] = {
 		"%s x", "%s", "%s 999999999999999", "/dev/none%.0s 0", "",
 	};
