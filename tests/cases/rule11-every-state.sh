@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # suspended, resumed, reloaded or removed in every state, a job loses no write, hangs nobody and leaves nothing behind
-# tier: core
 # timeout: 600
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
