@@ -2,36 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bad sectors come and go on both devices under load, and tables of errors: what is completed is right all the same
 # timeout: 400
-# shellcheck disable=SC2034,SC2154 # the names are those of pit.sh
+# shellcheck disable=SC2154 # the names are those of pit.sh and spoil.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
+. "${CBW_LIB%/*}/spoil.sh"
 
 # Whatever comes first to the first chunks, it meets an error; later errors may come where nothing is to be copied any more.
 meet_error() {
 	echo "+0-200" > "$nulls/target0/badblocks"
 	resume
 	await_status target_errors='[1-9]*'
-}
-
-# Both devices go on as tables of errors at times, and have bad sectors at others.
-spoil() { # ROUND
-	local name=origin0 sector=$((RANDOM * 2))
-	((RANDOM % 2)) || name=target0
-	echo "+$sector-$((sector + RANDOM % 200))" > "$nulls/$name/badblocks"
-	if (($1 % 4 == 3)); then
-		# It is open: a table of errors is what becomes of it.
-		dmsetup remove --force "${name%0}" 2> /dev/null || true
-	fi
-	sleep 0.2
-}
-
-mend_both() {
-	local name
-	for name in origin target; do
-		echo "-0-$(dev_sectors "/dev/${name}0")" > "$nulls/${name}0/badblocks"
-		dmsetup load $name --table "0 $(dev_sectors "/dev/${name}0") linear /dev/${name}0 0"
-		dmsetup resume $name
-	done
 }
 
 steer() { # a job that an error stopped goes on
@@ -60,10 +40,7 @@ survives() { # POLICY
 	fill_target
 }
 
-mk_null origin0 32 discard=1 > /dev/null
-mk_null target0 33 > /dev/null
-origin=$(mk_linear origin /dev/origin0)
-target=$(mk_linear target /dev/target0)
+spoiled_devices 32
 stamp_devices
 for policy in ignore stop; do
 	survives $policy

@@ -17,7 +17,7 @@ begin() { # 'FEATURE ARGUMENTS'
 # Readers see errors from some moment on, and nothing that is new before that.
 ends_by() { # COMMAND...
 	dd if=/dev/mapper/view of="$image" bs=512K iflag=direct status=none
-	start_readers /dev/mapper/view --allow-errors
+	start_readers /dev/mapper/view --may-end
 	sleep 0.5
 	"$@"
 	# Whatever is written now is later.

@@ -9,9 +9,8 @@
 
 /*
  * Until a limit of @options is reached or SIGTERM comes: its seed, threads, ops,
- * seconds, until_file, min, max, block_size and allow_errors count. Where errors are
- * allowed, all that is read after the first must fail. True: no read was wrong, no
- * error was not allowed.
+ * seconds, until_file, min, max, block_size, allow_errors and may_end count. True: no
+ * read was wrong, no error was not allowed.
  */
 bool compare_run(const char *device, const char *with, const struct writer_options *options);
 

@@ -26,7 +26,7 @@ static const char usage_text[] =
 "                 [--allow-torn[=SIZE]] [--chunk SIZE [--pending-from ORIGIN]] [--report N]\n"
 "       cbw-stamp compare DEVICE --with FILE [--seed N] [--block 512|4096] [--threads N]\n"
 "                 [--ops N] [--seconds N] [--until-file FILE] [--min SIZE] [--max SIZE]\n"
-"                 [--allow-errors]\n"
+"                 [--allow-errors] [--may-end]\n"
 "       cbw-stamp now\n"
 "SIZE: bytes, or with a suffix s (sectors), K, M, G.\n";
 
@@ -129,6 +129,7 @@ static const struct setting {
 	{ "hot", CONSTANT, IN(writer.hot), true },
 	{ "log", TEXT, IN(log) },
 	{ "max", SIZE, IN(writer.max) },
+	{ "may-end", CONSTANT, IN(writer.may_end), true },
 	{ "min", SIZE, IN(writer.min) },
 	{ "mode", MODE, IN(writer.mode) },
 	{ "ops", COUNT, IN(writer.ops), 1, LOG_MAX_RECORDS },

@@ -27,6 +27,7 @@ struct writer_options {
 	unsigned int flush;		/* per cent of the operations that are followed by one */
 	enum writer_mode mode;
 	bool hot, buffered, allow_errors;
+	bool may_end;			/* of readers: after an error there is nothing else */
 };
 
 /* Write generation 0 to every block. */
