@@ -35,7 +35,7 @@ run_examples() { # FILE COUNT
 
 need_module dm_cbw
 make_volumes
-run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 18
+run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 32
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.
