@@ -8,12 +8,6 @@
 . "${CBW_LIB%/*}/view.sh"
 . "${CBW_LIB%/*}/linger.sh"
 
-in_flight() {
-	local reads writes
-	read -r reads writes < "$(dm_sysfs view)/inflight"
-	((reads + writes > 0))
-}
-
 begin_read() { # CHUNK
 	dd if=/dev/mapper/view of=/dev/null bs=4k count=1 skip=$(($1 * 2)) iflag=direct status=none 2> /dev/null &
 }
@@ -27,7 +21,7 @@ mk_view
 say dmsetup suspend cbw
 begin_read 5
 first=$!
-retry 30 in_flight || fail "the read does not come"
+retry 30 in_flight view || fail "the read does not come"
 sleep 0.5
 
 begin_suspend view

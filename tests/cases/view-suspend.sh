@@ -10,12 +10,6 @@
 # Each time other chunks, which are pending still: 256 KiB.
 at=20
 
-in_flight() { # NAME
-	local reads writes
-	read -r reads writes < "$(dm_sysfs "$1")/inflight"
-	((reads + writes > 0))
-}
-
 # A write of the same place comes as well, and may go on when the job's device may.
 read_pending() { # sets $reader and $writer
 	at=$((at + 4))

@@ -6,12 +6,6 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-in_flight() {
-	local reads writes
-	read -r reads writes < "$(dm_sysfs view)/inflight"
-	((reads + writes > 0))
-}
-
 mk_view() {
 	say dmsetup create view --readonly --table "0 8192 cbw-snapshot $origin"
 }
@@ -33,7 +27,7 @@ begin_read() { # CHUNK: sets $reader
 	(echo $BASHPID > "$group/cgroup.procs" &&
 		exec dd if=/dev/mapper/view of=/dev/null bs=64k skip="$1" count=1 iflag=direct status=none) 2> /dev/null &
 	reader=$!
-	retry 30 in_flight || fail "the read does not come"
+	retry 30 in_flight view || fail "the read does not come"
 }
 
 base[origin]=$(mk_null origin0 4 discard=1)

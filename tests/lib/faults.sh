@@ -77,6 +77,18 @@ unhang() { # NAME
 	say dmsetup resume "$1"
 }
 
+# A suspend that waits, until a signal ends it.
+suspend_in_vain() { # NAME [FLAG]
+	local suspend
+	command dmsetup suspend "$@" &
+	suspend=$!
+	retry 20 grep -q dm_suspend /proc/$suspend/stack || fail "dmsetup suspend does not wait"
+	sleep 0.5
+	kill -TERM $suspend
+	ends_as error $suspend
+	assert_eq "$(dmsetup info -c --noheadings -o suspended "$1")" Active "$1"
+}
+
 fault_pair() { # MIB [TARGET-ATTRIBUTE=VALUE]...
 	mk_faulty origin "$1"
 	mk_faulty target "$@"

@@ -171,6 +171,12 @@ dm_sysfs() { # NAME: prints its directory in sysfs
 	echo "/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor "$1")"
 }
 
+in_flight() { # NAME: is any of its I/O?
+	local reads writes
+	read -r reads writes < "$(dm_sysfs "$1")/inflight"
+	((reads + writes > 0))
+}
+
 mk_linear() { # NAME DEVICE [START [LENGTH]]: prints the device
 	local start=${3:-0} length
 	length=${4:-$(($(dev_sectors "$2") - start))}
