@@ -297,7 +297,7 @@ static unsigned long to_jiffies(u64 ns)
 static void give_up(struct cbw_backup *backup)
 {
 	WRITE_ONCE(backup->hung, true);
-	cbw_job_fail(&backup->job, "cbw-timeout");
+	cbw_job_break(&backup->job, CBW_FAILED, "cbw-timeout");
 }
 
 /* One that needs to wait no more, but was not yet told so, goes on. */
@@ -794,7 +794,7 @@ void cbw_backup_destroy(struct cbw_backup *backup)
 	if (!backup)
 		return;
 
-	cbw_job_close(&backup->job, "removed");
+	cbw_job_break(&backup->job, CBW_CANCELLED, "removed");
 	flush_work(&backup->release);
 	cancel_delayed_work_sync(&backup->expire);
 	cbw_job_detach(&backup->job);
@@ -811,11 +811,6 @@ struct cbw_backup *cbw_backup_find(struct block_device *origin)
 {
 	struct cbw_job *job = cbw_job_find(&backup_ops, origin);
 
-	/* A completed one may be, when a view has held up writes for too long. */
-	if (job && cbw_map_broken(to_backup(job)->map)) {
-		cbw_job_put(job);
-		return NULL;
-	}
 	return job ? to_backup(job) : NULL;
 }
 

@@ -107,26 +107,16 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason)
 	return true;
 }
 
-static void end_or_break(struct cbw_job *job, enum cbw_state state, const char *reason)
-{
-	if (!cbw_job_end(job, state, reason))
-		job->ops->broken(job);
-}
-
-void cbw_job_fail(struct cbw_job *job, const char *reason)
-{
-	end_or_break(job, CBW_FAILED, reason);
-}
-
-void cbw_job_close(struct cbw_job *job, const char *reason)
+void cbw_job_break(struct cbw_job *job, enum cbw_state state, const char *reason)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&job->lock, flags);
-	job->closed = true;
+	job->broken = true;
 	spin_unlock_irqrestore(&job->lock, flags);
 
-	end_or_break(job, CBW_CANCELLED, reason);
+	if (!cbw_job_end(job, state, reason))
+		job->ops->broken(job);
 }
 
 bool cbw_job_pause(struct cbw_job *job)
@@ -273,7 +263,7 @@ static bool has_point_in_time(struct cbw_job *job)
 	bool has;
 
 	spin_lock_irq(&job->lock);
-	has = !job->closed && (job->state == CBW_RUNNING || job->state == CBW_PAUSED ||
+	has = !job->broken && (job->state == CBW_RUNNING || job->state == CBW_PAUSED ||
 			       job->state == CBW_COMPLETED);
 	spin_unlock_irq(&job->lock);
 	return has;
@@ -339,7 +329,7 @@ static bool end_predecessor(struct cbw_job *job)
 			continue;
 		/* A new one is a table that is being loaded meanwhile. */
 		if (other->md == job->md && state_of(other) != CBW_NEW)
-			cbw_job_close(other, "table-replaced");
+			cbw_job_break(other, CBW_CANCELLED, "table-replaced");
 		if (ended(other) && orphans_write(other, job))
 			clean = false;
 	}

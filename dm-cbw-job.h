@@ -67,7 +67,7 @@ struct cbw_job {
 	enum cbw_state state;
 	const char *reason;		/* one word, or NULL */
 	struct dm_target *ti;		/* NULL once its table is gone */
-	bool closed;			/* its table is replaced or gone */
+	bool broken;			/* also when it had ended before: nobody may rely on it */
 
 	struct work_struct event;	/* dm_table_event() sleeps */
 
@@ -85,7 +85,7 @@ int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
 
 /*
  * A reference to the job with @ops that has the point in time of @origin: live, and
- * neither failed nor cancelled; or NULL. May sleep.
+ * not failed, cancelled or broken; or NULL. May sleep.
  */
 struct cbw_job *cbw_job_find(const struct cbw_job_ops *ops, struct block_device *origin);
 void cbw_job_put(struct cbw_job *job);
@@ -114,11 +114,11 @@ void cbw_job_start(struct cbw_job *job, bool paused);
  */
 bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
 
-/* Fail it; one that has ended stays what it is, but is broken all the same. */
-void cbw_job_fail(struct cbw_job *job, const char *reason);
-
-/* Its table is replaced or gone: cancel it, and whatever it has become, break it. */
-void cbw_job_close(struct cbw_job *job, const char *reason);
+/*
+ * cbw_job_end() for CBW_FAILED or CBW_CANCELLED; and one that has ended already stays
+ * what it is, but is broken all the same.
+ */
+void cbw_job_break(struct cbw_job *job, enum cbw_state state, const char *reason);
 
 /* False when the job has ended, or not started yet. */
 bool cbw_job_pause(struct cbw_job *job);
