@@ -62,7 +62,7 @@ struct cbw_backup {
 	struct cbw_pace pace;
 
 	struct workqueue_struct *wq;
-	struct work_struct release;	/* calls release() */
+	struct work_struct let_go;	/* calls let_all_go() */
 	struct delayed_work expire;
 
 	wait_queue_head_t idle;		/* a kind of copies has run out */
@@ -136,7 +136,7 @@ static void let_go(struct cbw_backup *backup, struct cbw_waiter *waiter,
 }
 
 /* Let go what need not be held any more. May run several times at once. */
-static void release(struct cbw_backup *backup)
+static void let_all_go(struct cbw_backup *backup)
 {
 	enum cbw_verdict verdict;
 	struct cbw_waiter *waiter;
@@ -166,11 +166,11 @@ static void fail_held_reads(struct cbw_backup *backup)
 		bio_io_error(reader->bio);
 }
 
-static void release_work(struct work_struct *work)
+static void let_go_work(struct work_struct *work)
 {
-	struct cbw_backup *backup = container_of(work, struct cbw_backup, release);
+	struct cbw_backup *backup = container_of(work, struct cbw_backup, let_go);
 
-	release(backup);
+	let_all_go(backup);
 	if (cbw_map_broken(backup->map))
 		fail_held_reads(backup);
 }
@@ -241,7 +241,7 @@ static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
  * A copy has ended, in this order:
  *
  * 1. if it failed, the job is broken, or is not, as its policy says; so a write
- *    that is released because of it is released from a job that shows it;
+ *    that is let go because of it is let go from a job that shows it;
  * 2. the claim ends: saved chunks stop being pending, and its writes wake up;
  * 3. the writes are submitted, and whoever waits for copies looks again.
  */
@@ -262,7 +262,7 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 
 	if (cbw_map_finish(backup->map, claim, !errors,
 			   errors && by_write && backup->break_write))
-		release(backup);
+		let_all_go(backup);
 
 	/* A sweep with copies of its own in flight looks again after those. */
 	if (backup->sweep &&
@@ -616,7 +616,7 @@ static void backup_broken(struct cbw_job *job)
 	struct cbw_backup *backup = to_backup(job);
 
 	cbw_map_break(backup->map);
-	queue_work(backup->wq, &backup->release);
+	queue_work(backup->wq, &backup->let_go);
 	wake_idle(backup);
 }
 
@@ -795,7 +795,7 @@ void cbw_backup_destroy(struct cbw_backup *backup)
 		return;
 
 	cbw_job_break(&backup->job, CBW_CANCELLED, "removed");
-	flush_work(&backup->release);
+	flush_work(&backup->let_go);
 	cancel_delayed_work_sync(&backup->expire);
 	cbw_job_detach(&backup->job);
 	backup->ti = NULL;
@@ -838,7 +838,7 @@ const struct cbw_geometry *cbw_backup_geometry(const struct cbw_backup *backup)
 void cbw_backup_read_done(struct cbw_backup *backup, struct cbw_reader *reader)
 {
 	if (cbw_map_read_done(backup->map, reader))
-		queue_work(backup->wq, &backup->release);
+		queue_work(backup->wq, &backup->let_go);
 	wake_idle(backup);
 }
 
@@ -924,7 +924,7 @@ struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 	backup->geometry = *geometry;
 	backup->nr_chunks = ((geometry->len - 1) >> geometry->chunk_shift) + 1;
 	take_args(backup, args);
-	INIT_WORK(&backup->release, release_work);
+	INIT_WORK(&backup->let_go, let_go_work);
 	INIT_DELAYED_WORK(&backup->expire, expire_work);
 	init_waitqueue_head(&backup->idle);
 

@@ -6,7 +6,7 @@
  * Modelled: one mapped device and two jobs with the same target device. The first is live; it is replaced by the second at once, or
  * by a linear table and that by the second, unless its constructor refuses; then the device is removed and the module unloaded.
  * Before that a suspend may come and be undone, flushing or noflush. Each job has one chunk, its sweep thread, copies with the steps of
- * copied(), the work items release, expire and event, and its destructor, whose waits are those of the code, in its order;
+ * copied(), the work items let_go, expire and event, and its destructor, whose waits are those of the code, in its order;
  * cbw_job_end() in its two sections, the state first, then the map. A writer goes through whatever table is live.
  *
  * Not modelled, since cbw.pml has it: who claims what, several writes, the order of held writes, break-write, the flush and with it the
@@ -69,7 +69,7 @@ typedef cbw_job {
 	/* The copier: one copy is with it, its I/O runs. */
 	bool started, copying;
 	bool sweep_thread, sweep_should_stop;
-	bool release_queued, release_running;
+	bool let_go_queued, let_go_running;
 	bool expire_armed, expire_running;
 	bool event_queued, event_running, event_uses_ti;
 	bool orphan_running;
@@ -103,7 +103,7 @@ inline break_map(j)
 {
 	job[j].broken = true;
 #ifndef HELD_NOT_LET_GO
-	job[j].release_queued = true
+	job[j].let_go_queued = true
 #else
 	skip
 #endif
@@ -159,7 +159,7 @@ inline start_copies(j)
 	fi
 }
 
-inline release(j)
+inline let_all_go(j)
 {
 	d_step {
 		if
@@ -205,7 +205,7 @@ end:	do
 			fi;
 			job[j].in_flight = false
 		};
-		release(j);
+		let_all_go(j);
 		/* The tail: it wakes the sweep and whoever waits for idle, then returns to kcopyd. */
 		atomic { job[j].in_callback = false; ok = false }
 	od
@@ -227,14 +227,14 @@ end:	job[j].sweep_thread;
 
 /* ---- work items ---- */
 
-proctype release_work(byte j)
+proctype let_go_work(byte j)
 {
 	bool claimed;
 
 end:	do
-	:: d_step { job[j].release_queued -> job[j].release_queued = false; job[j].release_running = true };
-		release(j);
-		job[j].release_running = false
+	:: d_step { job[j].let_go_queued -> job[j].let_go_queued = false; job[j].let_go_running = true };
+		let_all_go(j);
+		job[j].let_go_running = false
 	od
 }
 
@@ -510,7 +510,7 @@ inline free_backup(j)
 	!job[j].expire_running;
 #endif
 #ifndef RELEASE_NOT_FLUSHED
-	!job[j].release_queued && !job[j].release_running;
+	!job[j].let_go_queued && !job[j].let_go_running;
 #endif
 #ifndef JOBS_NOT_LOCKED
 	lock_jobs();
@@ -568,7 +568,7 @@ inline destroy(j)
 	in_map != j && in_message != j;
 	job_end(j);
 #ifndef RELEASE_NOT_FLUSHED
-	!job[j].release_queued && !job[j].release_running;
+	!job[j].let_go_queued && !job[j].let_go_running;
 #endif
 #ifndef TIMER_NOT_CANCELLED
 	job[j].expire_armed = false;
@@ -655,7 +655,7 @@ hidden byte PIT_ends_the_predecessor;
 #define SAVED_WRONG(j)		(GOOD(j) && !job[j].pending && target != job[j].pit)
 #define LEFT_IN_FLIGHT(j)	(job[j].suspended && job[j].in_flight && IS_OPEN(j))
 #define LEFT_OFF(j)		(live == j && !suspending && !blocked && !job[j].sweep_allowed)
-#define USED_BY_WORK(j)		(job[j].release_queued || job[j].release_running || job[j].expire_armed || \
+#define USED_BY_WORK(j)		(job[j].let_go_queued || job[j].let_go_running || job[j].expire_armed || \
 				 job[j].expire_running || job[j].event_queued || job[j].event_running)
 #define USED(j)			(USED_BY_WORK(j) || job[j].started || job[j].copying || job[j].in_callback || job[j].in_flight || \
 				 job[j].held || job[j].looked_at || job[j].sweep_thread || job[j].listed || in_map == j || in_message == j)
@@ -688,7 +688,7 @@ init {
 		for (j : 0 .. 1) {
 			run copy(j);
 			run sweep(j);
-			run release_work(j)
+			run let_go_work(j)
 		}
 #ifdef TIMEOUTS
 		run expire_work(0);
