@@ -32,7 +32,7 @@ look() { # CHUNK 'FEATURE ARGUMENTS' [WRITER-OPTION]...
 }
 
 late_devices 32
-look 8 "speed 128" --max 256K --within 24M
+look 8 "speed 32" --max 256K --within 24M
 view_is valid
 dmsetup message cbw 0 speed 0
 cbw_wait cbw completed
