@@ -37,7 +37,7 @@ core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
 long: setup ## the long tests too, the mutants, and the kills
 	@$(MAKE) --no-print-directory --keep-going run-all mutants kill
-matrix: setup ## build for every supported kernel and test there
+matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
 coverage: setup ## which lines of the module do the fast tests not run?
