@@ -136,6 +136,7 @@ load_cbw() {
 	needs=$(modinfo -F depends "$CBW_KO")
 	# shellcheck disable=SC2086 # words are wanted
 	[[ -z $needs ]] || modprobe -a ${needs//,/ }
+	taken_before=$(cut -d' ' -f1 /proc/vmallocinfo)
 	say insmod "$CBW_KO"
 }
 
@@ -300,12 +301,12 @@ remove_nulls() {
 }
 
 # Whatever cbw takes, its constructor takes. The kernel's allocators remember who has what (slub_debug=U). The caller
-# is looked at, too: code of a module that is gone may have stood where cbw is now. What dm_get_device() takes is
-# device-mapper's, which shares it with the tables that follow.
+# is looked at, too: code of a module that is gone may have stood where cbw is now, as well as that by which one has
+# begun. What dm_get_device() takes is device-mapper's, which shares it with the tables that follow.
 leaks() {
 	cat /sys/kernel/debug/slab/kmalloc-*/alloc_traces 2>/dev/null |
 		awk -v RS= '/cbw_ctr\+[^\n]*\n *dm_table_add_target/ && !/dm_get_device/'
-	grep '\[dm_cbw\]' /proc/vmallocinfo || true
+	grep '\[dm_cbw\]' /proc/vmallocinfo | grep -vFf <(printf %s "${taken_before:-}") || true
 }
 
 no_leak() { # sets $leaked
