@@ -32,7 +32,11 @@ begin_read() { # CHUNK: sets $reader
 
 base[origin]=$(mk_null origin0 4 discard=1)
 fault_pair 4
-limit_readers 8192
+# A read of a chunk takes 8 seconds, or 16 where all is slow: always longer than the timeout of some, and shorter than
+# that of the others.
+slow=$((${CBW_PATIENCE:-1} > 1))
+timeout=$((slow ? 5000 : 1000))
+limit_readers $((slow ? 4096 : 8192))
 
 # The next table waits: what then passes the job does not see.
 cbw_create cbw "$origin" "$target" 128 "sync none"
@@ -78,7 +82,7 @@ dmsetup remove view
 dmsetup remove cbw
 
 # Under break-write it is the write that fails, even of the last chunk that was pending, and the view goes on.
-cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 1000 on_cbw_error break-write"
+cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout $timeout on_cbw_error break-write"
 mk_view
 for chunk in {0..2} {4..63}; do
 	put "$chunk"
@@ -93,7 +97,7 @@ dmsetup remove view
 dmsetup remove cbw
 
 # With the policy of the default it is the job.
-cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 1000"
+cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout $timeout"
 mk_view
 begin_read 4
 begin_held_put 4
@@ -106,7 +110,7 @@ dmsetup remove cbw
 # A job that has completed stays so.
 blockdev --flushbufs "$origin"
 dd if="$origin" of="$pit" bs=1M iflag=direct status=none
-cbw_create cbw "$origin" "$target" 128 "paused cbw_timeout 1000 on_cbw_error break-write"
+cbw_create cbw "$origin" "$target" 128 "paused cbw_timeout $timeout on_cbw_error break-write"
 mk_view
 begin_read 5
 dmsetup message cbw 0 resume
