@@ -7,11 +7,10 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/bench.sh"
 
-mib=2048
 need_module dm_cbw dm_snapshot
 
 for model in "${models[@]}"; do
-	disks "$model" $mib
+	disks "$model" 2048
 	for contender in raw linear snapshot cbw; do
 		set_up $contender 64
 		if [[ $contender == @(snapshot|cbw) ]]; then

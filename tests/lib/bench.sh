@@ -15,9 +15,9 @@ models=(unlimited modelled)
 declare -A attributes=([unlimited]="irqmode=0 completion_nsec=0" [modelled]="mbps=1000 irqmode=2 completion_nsec=80000")
 
 # shellcheck disable=SC2034 # read by the measurements
-disks() { # MODEL MIB: sets $origin and $target
+disks() { # MODEL MIB: sets $origin, $target, $model and $mib
 	remove_nulls
-	model=$1
+	model=$1 mib=$2
 	# shellcheck disable=SC2086 # words are wanted
 	{
 		origin=$(mk_null origin "$2" memory_backed=0 ${attributes[$1]})
@@ -92,7 +92,7 @@ start_measuring() { # ROW CONTENDER DEPTH FIO-OPTION...: sets $fio, once I/O com
 	"${command[@]}" &
 	fio=$!
 	while [[ $(< "$stat") == "$before" ]]; do
-		gone $fio && fail "fio has done nothing"
+		gone "$fio" && fail "fio has done nothing"
 		sleep 0.01
 	done
 }
@@ -128,4 +128,20 @@ prepare_copy() { # CONTENDER: sets $device
 copy_all() { # CONTENDER: prints the seconds
 	"$CBW_ROOT/tests/bench/copy-time" job "${events[$1]}"
 	copied_all "$1" || fail "$1 has not copied everything: $(dmsetup status job)"
+}
+
+sweep() { # ROW CONTENDER
+	local seconds
+	seconds=$(copy_all "$2")
+	record "$1" "$2" mib_per_s "$(awk "BEGIN { print $mib / $seconds }")"
+}
+
+# What fio says is of the time from the end of its ramp to its end by a signal.
+sweep_busy() { # ROW CONTENDER
+	local fio
+	start_measuring "$1-io" "$2" 16 --bs=4k --rw=randrw --norandommap --time_based --runtime=1h --ramp_time=200ms
+	sleep 0.19
+	sweep "$1" "$2"
+	kill -TERM "$fio"
+	wait "$fio" || true
 }
