@@ -16,8 +16,7 @@
 /* The claims of one kind: a fixed array, so the cap and the pool are one. */
 struct claim_pool {
 	struct cbw_claim *claims;
-	u64 free;			/* by slot; the lowest is taken first */
-	struct list_head in_flight;
+	u64 in_flight;			/* by slot; the lowest that is free is taken first */
 	unsigned int nr_in_flight;
 	unsigned int max_in_flight;
 	unsigned long nr_saved;
@@ -335,9 +334,8 @@ static struct cbw_claim *__take_claim(struct cbw_map *map, enum cbw_kind kind)
 		return NULL;
 
 	/* max_in_flight is never more than there are claims. */
-	claim = &pool->claims[__ffs64(pool->free)];
-	pool->free &= ~BIT_ULL(claim->slot);
-	list_add(&claim->list, &pool->in_flight);
+	claim = &pool->claims[__ffs64(~pool->in_flight)];
+	pool->in_flight |= BIT_ULL(claim->slot);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight + 1);
 	return claim;
 }
@@ -375,11 +373,15 @@ static struct cbw_claim *__claim_of(struct cbw_map *map, unsigned long chunk)
 {
 	struct cbw_claim *claim;
 	enum cbw_kind kind;
+	u64 slots;
 
-	for (kind = 0; kind < CBW_NR_KINDS; kind++)
-		list_for_each_entry(claim, &map->pools[kind].in_flight, list)
+	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
+		for (slots = map->pools[kind].in_flight; slots; slots &= slots - 1) {
+			claim = &map->pools[kind].claims[__ffs64(slots)];
 			if (chunk - claim->first < claim->nr)
 				return claim;
+		}
+	}
 	return NULL;
 }
 
@@ -518,8 +520,7 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 	list_splice_tail_init(&claim->waiters,
 			      fail_waiters ? &map->failed : &map->woken);
 
-	list_del(&claim->list);
-	pool->free |= BIT_ULL(claim->slot);
+	pool->in_flight &= ~BIT_ULL(claim->slot);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight - 1);
 	work = !list_empty(&map->woken) || !list_empty(&map->failed) ||
 	       (!list_empty(&map->starved) && __claim_left(map, CBW_WRITE));
@@ -920,8 +921,6 @@ static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
 	unsigned int i;
 
 	pool->claims = claims;
-	pool->free = GENMASK_ULL(nr - 1, 0);
-	INIT_LIST_HEAD(&pool->in_flight);
 	pool->max_in_flight = nr;
 
 	for (i = 0; i < nr; i++) {

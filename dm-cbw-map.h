@@ -52,7 +52,6 @@ struct cbw_claim {
 	unsigned int slot;	/* in the pool of its kind: the lowest free one was taken */
 	void *owner;		/* as given to cbw_map_create() */
 	void *copier;		/* whoever copies it */
-	struct list_head list;	/* of those in flight */
 	struct list_head start;	/* for whoever took it, until the copy starts */
 	struct list_head waiters;
 };
