@@ -106,13 +106,12 @@ static struct bio *bio_of(struct cbw_waiter *waiter)
 
 static void start_copies(struct cbw_backup *backup, struct list_head *claims)
 {
-	struct cbw_claim *claim;
+	struct cbw_claim *claim, *next;
 
-	while (!list_empty(claims)) {
-		claim = list_first_entry(claims, struct cbw_claim, start);
-		list_del(&claim->start);
+	/* Once its copy has started a claim may end, and be on another list. */
+	list_for_each_entry_safe(claim, next, claims, start)
 		cbw_copier_start(backup->copier, claim);
-	}
+	INIT_LIST_HEAD(claims);
 }
 
 /* A write is held no longer: it goes on, or ends with @status. */
@@ -142,13 +141,12 @@ static void let_all_go(struct cbw_backup *backup)
 	struct cbw_waiter *waiter;
 	struct blk_plug plug;
 	LIST_HEAD(claims);
+	bool more = true;
 
 	blk_start_plug(&plug);
-	for (;;) {
-		verdict = cbw_map_next(backup->map, &waiter, &claims);
+	while (more) {
+		verdict = cbw_map_next(backup->map, &waiter, &claims, &more);
 		start_copies(backup, &claims);
-		if (verdict == CBW_IDLE)
-			break;
 		if (verdict == CBW_GO)
 			let_go(backup, waiter, BLK_STS_OK);
 		else if (verdict == CBW_FAIL)

@@ -358,8 +358,10 @@ static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
 		return NULL;
 
 	last = min(last, first + map->max_run - 1);
-	last = find_chunk(map->pending, first, last, false) - 1;
-	last = find_chunk(map->claimed, first, last, true) - 1;
+	if (last > first) {
+		last = find_chunk(map->pending, first, last, false) - 1;
+		last = find_chunk(map->claimed, first, last, true) - 1;
+	}
 
 	change_chunks(map->claimed, first, last, true);
 	claim->first = first;
@@ -490,6 +492,18 @@ static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
 	WRITE_ONCE(pool->nr_saved, pool->nr_saved + claim->nr);
 }
 
+/* Would cbw_map_next() find one? */
+static bool __has_next(const struct cbw_map *map)
+{
+	lockdep_assert_held(&map->lock);
+
+	if (map->broken)
+		return !list_empty(&map->held);
+
+	return !list_empty(&map->woken) || !list_empty(&map->failed) ||
+	       (!list_empty(&map->starved) && __claim_left(map, CBW_WRITE));
+}
+
 static void __give_first_go(struct cbw_map *map, const struct cbw_claim *claim)
 {
 	struct cbw_waiter *waiter;
@@ -522,8 +536,7 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 
 	pool->in_flight &= ~BIT_ULL(claim->slot);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight - 1);
-	work = !list_empty(&map->woken) || !list_empty(&map->failed) ||
-	       (!list_empty(&map->starved) && __claim_left(map, CBW_WRITE));
+	work = __has_next(map);
 	spin_unlock_irqrestore(&map->lock, flags);
 	return work;
 }
@@ -777,7 +790,7 @@ static enum cbw_verdict __next(struct cbw_map *map, struct cbw_waiter **waiter,
 }
 
 enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
-			      struct list_head *claims)
+			      struct list_head *claims, bool *more)
 {
 	enum cbw_verdict verdict;
 	unsigned long flags;
@@ -786,6 +799,7 @@ enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
 	verdict = __next(map, waiter, claims);
 	if (verdict != CBW_IDLE && verdict != CBW_HOLD)
 		__unhold(map, *waiter);
+	*more = __has_next(map);
 	spin_unlock_irqrestore(&map->lock, flags);
 	return verdict;
 }

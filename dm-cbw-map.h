@@ -145,11 +145,11 @@ enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
 /*
  * Take the next held write that can be decided over, and look at its whole
  * range again. CBW_GO, CBW_FAIL: *@waiter is no longer held and belongs to the
- * caller. CBW_HOLD: it goes on waiting; call again. CBW_IDLE: there was none.
- * Claims as in cbw_map_hold().
+ * caller. CBW_HOLD: it goes on waiting. CBW_IDLE: there was none. *@more: call
+ * again. Claims as in cbw_map_hold().
  */
 enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
-			      struct list_head *claims);
+			      struct list_head *claims, bool *more);
 
 /*
  * The next run of pending, unclaimed chunks at or after *@cursor for the

@@ -449,6 +449,15 @@ static void check_idle(void)
 	      "idle, %u writes starve and a copy is free", model.starved.nr);
 }
 
+static bool decidable(void)
+{
+	if (model.broken)
+		return model.held.nr;
+
+	return model.woken.nr || model.failed.nr ||
+	       (model.starved.nr && write_copy_left());
+}
+
 static void check_next(struct write *write, enum cbw_verdict verdict,
 		       struct list_head *claims)
 {
@@ -477,11 +486,13 @@ static enum cbw_verdict next(void)
 	struct write *write;
 	enum cbw_verdict verdict;
 	LIST_HEAD(claims);
+	bool more;
 
-	verdict = cbw_map_next(map, &waiter, &claims);
+	verdict = cbw_map_next(map, &waiter, &claims, &more);
 	if (verdict == CBW_IDLE) {
 		note("next: idle");
 		check(list_empty(&claims), "claimed for nobody");
+		check(!more, "idle, and more to come");
 		check_idle();
 		return verdict;
 	}
@@ -491,6 +502,7 @@ static enum cbw_verdict next(void)
 	check_next(write, verdict, &claims);
 	if (verdict != CBW_HOLD)
 		release(write);
+	check(more == decidable(), "next reports %d", more);
 	return verdict;
 }
 
@@ -509,10 +521,7 @@ static void do_next(void)
 
 static void check_work(bool work)
 {
-	bool decidable = model.woken.nr || model.failed.nr ||
-			 (model.starved.nr && write_copy_left());
-
-	check(work == decidable, "finish reports %d", work);
+	check(work == decidable(), "finish reports %d", work);
 }
 
 static void give_first_go(const struct queue *waiters)

@@ -62,9 +62,11 @@ static void decide_over_held(struct list_head *claims)
 	struct cbw_waiter *waiter;
 	enum cbw_verdict verdict;
 	struct write *write;
+	bool more = true;
 
-	while ((verdict = cbw_map_next(map, &waiter, claims)) != CBW_IDLE) {
-		if (verdict == CBW_HOLD)
+	while (more) {
+		verdict = cbw_map_next(map, &waiter, claims, &more);
+		if (verdict == CBW_HOLD || verdict == CBW_IDLE)
 			continue;
 		write = list_entry(waiter, struct write, waiter);
 		__atomic_store_n(&write->passed, 1, __ATOMIC_RELEASE);

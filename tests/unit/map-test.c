@@ -90,6 +90,7 @@ static void test_big(void)
 	struct cbw_waiter waiter = { .first = edge - 3, .last = edge + 1 }, *woken;
 	struct cbw_claim *claim;
 	LIST_HEAD(claims);
+	bool more;
 
 	alarm(RUN_SECONDS);
 	map = cbw_map_create(nr, 1UL << 40, NULL);
@@ -100,7 +101,8 @@ static void test_big(void)
 	claim = list_first_entry(&claims, struct cbw_claim, start);
 	check(claim->first == edge - 3 && claim->nr == 5, "hold claims");
 	check(cbw_map_finish(map, claim, true, false), "finish");
-	check(cbw_map_next(map, &woken, &claims) == CBW_GO, "next");
+	check(cbw_map_next(map, &woken, &claims, &more) == CBW_GO, "next");
+	check(!more, "more than one");
 	check_big(edge - 3, edge + 1, false);
 	check_big(edge - 4, edge - 4, true);
 	check_big(edge + 2, edge + 2, true);
