@@ -9,6 +9,7 @@
 
 writes=20480
 need_module dm_cbw dm_snapshot
+load_clone
 
 # Neighbours that are written at the same time become one request.
 target_requests() {
@@ -31,8 +32,10 @@ for model in "${models[@]}"; do
 	disks "$model" 16384
 	for kib in 4 16 64; do
 		for depth in 16 1; do
-			copying snapshot $kib $depth
-			copying cbw $kib $depth
+			for contender in snapshot "${clone[@]}" cbw; do
+				# It does not copy what is overwritten whole.
+				[[ $contender == clone ]] && ((kib == 4)) || copying "$contender" $kib $depth
+			done
 		done
 	done
 done

@@ -8,19 +8,20 @@
 . "${CBW_LIB%/*}/bench.sh"
 
 need_module dm_cbw dm_snapshot
+load_clone
 
 for model in "${models[@]}"; do
 	disks "$model" 2048
-	for contender in raw linear snapshot cbw; do
-		set_up $contender 64
+	for contender in raw linear snapshot "${clone[@]}" cbw; do
+		set_up "$contender" 64
 		if [[ $contender == @(snapshot|cbw) ]]; then
-			measure copying-1m $contender 16 --bs=1m --rw=write
-			assert_eq "$(copied_chunks $contender 64)" $((mib * 16)) "the number of chunks copied"
+			measure copying-1m "$contender" 16 --bs=1m --rw=write
+			assert_eq "$(copied_chunks "$contender" 64)" $((mib * 16)) "the number of chunks copied"
 		fi
-		measure write-1m $contender 16 --bs=1m --rw=write --loops=4
+		measure write-1m "$contender" 16 --bs=1m --rw=write --loops=4
 		for depth in 16 1; do
 			for kind in read write; do
-				measure "$kind-4k-qd$depth" $contender $depth --bs=4k --rw=rand$kind --number_ios=40960
+				measure "$kind-4k-qd$depth" "$contender" $depth --bs=4k --rw=rand$kind --number_ios=40960
 			done
 		done
 		remove_dm

@@ -8,17 +8,19 @@
 . "${CBW_LIB%/*}/bench.sh"
 
 need_module dm_cbw dm_mirror
+load_clone
 
 # MiB: as many as the figure takes to settle.
 declare -A alone=([unlimited]=1024 [modelled]=4096)
 
 for model in "${models[@]}"; do
 	disks "$model" "${alone[$model]}"
-	for contender in mirror cbw; do
-		prepare_copy $contender
-		sweep sweep $contender
+	for contender in mirror "${clone[@]}" cbw; do
+		prepare_copy "$contender"
+		sweep sweep "$contender"
 		remove_dm
 	done
+	# dm-clone copies only while there is no other I/O, and would not come to its end.
 	disks "$model" 1024
 	for contender in mirror cbw; do
 		prepare_copy $contender
