@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The verbs of the tool, and the options that all of them take. */
+#ifndef CBW_H
+#define CBW_H
+
+#include <stdbool.h>
+
+struct option;
+
+extern bool opt_json;		/* --json: one JSON object or array to standard output */
+extern bool opt_dry_run;	/* --dry-run: what would be done, and nothing is */
+
+struct verb {
+	const char *name;
+	const char *arguments;	/* as the usage line has them */
+	const char *summary;	/* half a line */
+	const char *options;	/* lines of "  --option  what it does\n", or NULL */
+
+	/* @argv[0] is the verb. Returns CBW_DONE, CBW_FAILED or CBW_USAGE. */
+	int (*run)(int argc, char **argv);
+};
+
+#define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
+
+/*
+ * getopt_long() over the verb's own @longopts, ended by { 0 }, and those of all verbs,
+ * which it handles itself. What is no option stays in argv[optind...]. Returns the value
+ * of a long option of the verb, -1 at the end, or '?' when one was not understood, which
+ * has been said: the verb returns CBW_USAGE.
+ */
+int next_option(int argc, char **argv, const struct option *longopts);
+
+#endif
