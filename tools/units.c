@@ -39,7 +39,7 @@ int parse_size(const char *text, uint64_t *bytes)
 {
 	size_t digits = strspn(text, "0123456789");
 	size_t length = digits;
-	long double value;
+	double value;
 	int shift;
 
 	if (digits && text[digits] == '.')
@@ -48,11 +48,36 @@ int parse_size(const char *text, uint64_t *bytes)
 	if (!digits || shift < 0 || text[length - 1] == '.' || (length > digits && !shift))
 		return -1;
 
-	value = ldexpl(strtold(text, NULL), shift);
-	if (value >= 0x1p63L)
+	value = ldexp(strtod(text, NULL), shift);
+	if (value >= 0x1p63)
 		return -1;
 	*bytes = (uint64_t)value;
 	return 0;
+}
+
+int parse_time(const char *text, uint64_t *us)
+{
+	static const struct {
+		const char *name;
+		double us;
+	} units[] = { { "us", 1 }, { "ms", 1e3 }, { "s", 1e6 }, { "min", 6e7 }, { "h", 3.6e9 } };
+	size_t digits = strspn(text, "0123456789.");
+	char *end;
+	double value;
+
+	*us = 0;
+	if (!strcmp(text, "0"))
+		return 0;
+	value = strtod(text, &end);
+	if (!isdigit((unsigned char)*text) || end != text + digits)
+		return -1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		*us = value * units[i].us < 1e15 ? (uint64_t)(value * units[i].us) : UINT64_MAX;
+		return 0;
+	}
+	return -1;
 }
 
 const char *format_size(char text[UNITS_LEN], uint64_t bytes)
@@ -79,9 +104,11 @@ const char *format_time(char text[UNITS_LEN], uint64_t us)
 	else if (us < 1000000)
 		snprintf(text, UNITS_LEN, "%u ms", (unsigned int)(us / 1000));
 	else if (s < 60)
-		snprintf(text, UNITS_LEN, "%.1f s", (double)(us / 100000) / 10);
+		snprintf(text, UNITS_LEN, "%u.%u s", (unsigned int)s,
+			 (unsigned int)(us / 100000 % 10));
 	else if (s < 3600)
-		snprintf(text, UNITS_LEN, "%u min %u s", (unsigned int)(s / 60), (unsigned int)(s % 60));
+		snprintf(text, UNITS_LEN, "%u min %u s", (unsigned int)(s / 60),
+			 (unsigned int)(s % 60));
 	else
 		snprintf(text, UNITS_LEN, "%llu h %u min", (unsigned long long)s / 3600,
 			 (unsigned int)(s / 60 % 60));

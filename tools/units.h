@@ -21,6 +21,9 @@ int parse_size(const char *text, uint64_t *bytes);
 /* A number without a sign or unit, of @min to @max. 0 or -1. */
 int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
+/* A time: a number, also with a fraction, and us, ms, s, min or h; 0 needs none. 0 or -1. */
+int parse_time(const char *text, uint64_t *us);
+
 /* "1.5 GiB": three digits or so. Returns @text. */
 const char *format_size(char text[UNITS_LEN], uint64_t bytes);
 
