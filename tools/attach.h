@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Putting a job under a volume in use, and taking it away.
+ *
+ * The volume V keeps its name and its users. A copy of its table becomes live on a second,
+ * hidden device H, which nobody else uses; the job's table, with H as origin, takes the place
+ * in V; at the end a copy of H's table takes it back. These are the steps, each one ioctl, and
+ * what device-mapper's state is after each; a tool that is killed leaves one of these states:
+ *
+ *    step                          V live     V loaded    H
+ *    (before)                      own        -           -
+ *    1  create H                   own        -           no table
+ *    2  load a copy into H         own        -           loaded only
+ *    3  resume H                   own        -           live, not open
+ *    4  load the job into V        own        job on H    live, open
+ *    5  resume V                   job on H   -           live, open
+ *    ... the job runs, and ends
+ *    6  load a copy of H into V    job on H   own         live, open
+ *    7  resume V                   own        -           live, not open
+ *    8  remove H                   own        -           -
+ *
+ * Whatever the state is, I/O of V goes through: steps 5 and 7 are the only ones that touch its
+ * live table, and each is one ioctl that suspends, swaps and resumes. A signal may interrupt it
+ * while it suspends; then nothing is suspended, and V is as before the step. Only if the kernel
+ * refuses the swap itself does V stay suspended, with its old table and nothing loaded, until
+ * the next ioctl, which resumes it.
+ *
+ * Several volumes have one instant if all are suspended before the first is resumed. Then step
+ * 5 is two, and in between V is suspended with the job loaded; group.h tells who resumes it.
+ *
+ * From the state alone follows what has to be done (repair.c):
+ *
+ *    V gone                                    remove H
+ *    V's live table is the job, not ended      nothing; resume V if it is suspended
+ *    V's live table is the job, ended          6, 7, 8
+ *    the job is loaded in V, and not live      clear it, resume V if it is suspended, remove H
+ *    neither                                   resume V if it is suspended, remove H
+ *    anything else is loaded in V              nothing: somebody else is at work
+ *
+ * H belongs to V by its UUID: "CBW-" and V's own UUID, or its numbers where it has none.
+ */
+#ifndef CBW_ATTACH_H
+#define CBW_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "mapper.h"
+
+#define ATTACH_PREFIX	"CBW-"
+
+struct attachment {
+	struct mapper_info volume;
+	uint64_t length;		/* sectors */
+	char hidden[DM_NAME_LEN];
+	char uuid[DM_UUID_LEN];		/* of the hidden device; "": somebody made it by hand */
+	char origin[DM_NAME_LEN + 16];	/* major:minor; with --dry-run, a path */
+	char target[DM_NAME_LEN + 16];
+};
+
+enum attach_state {
+	ATTACH_NONE,		/* neither */
+	ATTACH_LOADED,		/* the job's table is loaded and not live */
+	ATTACH_LIVE,		/* it is live */
+	ATTACH_FOREIGN,		/* the table that is loaded is not ours */
+};
+
+/* Can a job be attached? Fills in @at, and refuses with the reason. */
+int attach_check(struct attachment *at, const struct device *volume, const struct device *target);
+
+/*
+ * Steps 1 to 4. @features: "<chunk sectors> backup ..." of the table line. What it has done
+ * is undone if it fails.
+ */
+int attach_load(struct attachment *at, const char *features);
+
+/* Step 5: the point in time. The same. */
+int attach_start(struct attachment *at);
+
+/* Back to before step 1, from 4 or an earlier one. */
+int attach_undo(struct attachment *at);
+
+/* Steps 6 to 8, whatever has become of the job. If V has another table, 8 alone. */
+int attach_end(struct attachment *at);
+
+/* Finds the job of a volume. 1 if it has none. */
+int attach_find(struct attachment *at, const struct mapper_info *volume);
+
+/* The same by any name of the volume; it is an error if it has none. */
+int attach_find_named(struct attachment *at, const char *name);
+
+/* Is V's live table that of the job, of all jobs with these devices? -1 if V is gone. */
+int attach_is_live(struct attachment *at, bool *live);
+
+/* For the hidden device that @uuid is of: which volume it belongs to. 1 if that is gone. */
+int attach_owner(const char *uuid, struct mapper_info *volume);
+
+/* A name of the target device for people. Returns @text. */
+const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LEN]);
+
+/* The state of V, which may have another name by now. -1 if it is gone, or cannot be read. */
+int attach_state(struct attachment *at, enum attach_state *state);
+
+#endif
