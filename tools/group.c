@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One instant for several volumes; see group.h. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cbw.h"
+#include "group.h"
+#include "say.h"
+#include "signals.h"
+
+#define PATIENCE_MS	10000		/* of the watchdog: file systems must write back first */
+#define RESERVE		(1 << 20)	/* bytes of the heap */
+#define MAX_DEPTH	32		/* of devices on devices */
+
+enum {
+	SUSPENDING,
+	RESUMING,
+	GIVEN_UP,
+};
+
+/* --- the order ---------------------------------------------------------------------------- */
+
+/* What a loop device's file lies on. 0 if it is no loop device. */
+static dev_t backing_device(dev_t dev)
+{
+	char path[128], file[PATH_MAX];
+	struct stat st;
+	FILE *attribute;
+	char *line;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
+		 minor(dev));
+	attribute = fopen(path, "re");
+	if (!attribute)
+		return 0;
+	line = fgets(file, sizeof(file), attribute);
+	fclose(attribute);
+	if (!line)
+		return 0;
+	file[strcspn(file, "\n")] = 0;
+	return stat(file, &st) ? 0 : st.st_dev;
+}
+
+static bool stands_on(dev_t upper, dev_t lower, int depth);
+
+static bool slave_stands_on(dev_t upper, const char *slave, dev_t lower, int depth)
+{
+	char path[512];
+	unsigned int major, minor;
+	FILE *attribute;
+	bool found;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves/%.255s/dev", major(upper),
+		 minor(upper), slave);
+	attribute = fopen(path, "re");
+	if (!attribute)
+		return false;
+	found = fscanf(attribute, "%u:%u", &major, &minor) == 2;
+	fclose(attribute);
+	return found && stands_on(makedev(major, minor), lower, depth);
+}
+
+static bool stands_on(dev_t upper, dev_t lower, int depth)
+{
+	char path[128];
+	const struct dirent *slave;
+	dev_t backing = backing_device(upper);
+	bool found = upper == lower;
+	DIR *slaves;
+
+	if (found || !depth)
+		return found;
+	if (backing)
+		return stands_on(backing, lower, depth - 1);
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves", major(upper), minor(upper));
+	slaves = opendir(path);
+	if (!slaves)
+		return false;
+	for (slave = readdir(slaves); slave && !found; slave = readdir(slaves))
+		found = slave->d_name[0] != '.' &&
+			slave_stands_on(upper, slave->d_name, lower, depth - 1);
+	closedir(slaves);
+	return found;
+}
+
+/* Upper ones first. */
+static void sort(struct attachment **order, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		for (size_t j = i + 1; j < nr; j++) {
+			struct attachment *lower = order[i];
+
+			if (!stands_on(order[j]->volume.dev, lower->volume.dev, MAX_DEPTH))
+				continue;
+			memmove(order + i, order + i + 1, (j - i) * sizeof(order[0]));
+			order[j] = lower;
+			/* What has come to this place has to be compared with all. */
+			j = i;
+		}
+	}
+}
+
+/* --- steps of both processes -------------------------------------------------------------- */
+
+static int suspend_all(struct attachment **order, size_t nr)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < nr && !r; i++)
+		r = mapper_suspend(order[i]->volume.name);
+	return r;
+}
+
+/* All that can be, whatever fails. */
+static int resume_all(struct attachment **order, size_t nr, uint32_t *cookie)
+{
+	int r = 0;
+
+	for (size_t i = nr; i--;) {
+		if (mapper_resume(order[i]->volume.name, cookie))
+			r = -1;
+	}
+	return r;
+}
+
+static void clear_all(struct attachment **order, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		mapper_clear(order[i]->volume.name);
+}
+
+/* The heap keeps what it gets, and no page of the process has to be read from now on. */
+static void lock_memory(void)
+{
+	char *reserve;
+
+	mallopt(M_TRIM_THRESHOLD, RESERVE * 16);
+	mallopt(M_MMAP_THRESHOLD, RESERVE * 16);
+	reserve = malloc(RESERVE);
+	if (reserve)
+		explicit_bzero(reserve, RESERVE);
+	free(reserve);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		say_warning("cannot lock the memory: %s", strerror(errno));
+}
+
+/* --- the watchdog ------------------------------------------------------------------------- */
+
+/* Until the other end of @pipe says so, or is gone, or the time is over. True: said so. */
+static bool wait_for_end(int pipe)
+{
+	struct pollfd poll_for = { .fd = pipe, .events = POLLIN };
+	char end;
+
+	return poll(&poll_for, 1, PATIENCE_MS) == 1 && read(pipe, &end, 1) == 1;
+}
+
+static void watch(int pipe, atomic_int *who, struct attachment **order, size_t nr)
+{
+	int expected = SUSPENDING;
+	uint32_t cookie = 0;
+
+	if (wait_for_end(pipe))
+		return;
+	if (atomic_compare_exchange_strong(who, &expected, GIVEN_UP))
+		clear_all(order, nr);
+	/*
+	 * The first first: if the other process hangs in the suspend of one, that may wait for
+	 * those before it, and the resume of this one for that.
+	 */
+	for (size_t i = 0; i < nr; i++)
+		mapper_resume(order[i]->volume.name, &cookie);
+	mapper_settle(cookie);
+}
+
+/* Returns the end of the pipe that keeps it quiet, or -1. It is ready then. */
+static int start_watchdog(atomic_int *who, struct attachment **order, size_t nr, pid_t *child)
+{
+	int quiet[2], ready[2];
+	char byte = 0;
+
+	if (pipe2(quiet, O_CLOEXEC) || pipe2(ready, O_CLOEXEC))
+		return -1;
+	*child = fork();
+	if (*child < 0)
+		return -1;
+	if (!*child) {
+		/* ^C is sent to a whole group of processes. */
+		setsid();
+		close(quiet[1]);
+		lock_memory();
+		if (write(ready[1], &byte, 1) == 1)
+			watch(quiet[0], who, order, nr);
+		_exit(0);
+	}
+	close(quiet[0]);
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		return -1;
+	close(ready[0]);
+	return quiet[1];
+}
+
+/* --- the tool's part ---------------------------------------------------------------------- */
+
+/* Between the first suspend and the last resume. */
+static int swap_all(struct attachment **order, size_t nr, atomic_int *who, uint32_t *cookie)
+{
+	int expected = SUSPENDING;
+
+	if (!suspend_all(order, nr) && atomic_compare_exchange_strong(who, &expected, RESUMING))
+		return resume_all(order, nr, cookie);
+
+	expected = SUSPENDING;
+	atomic_compare_exchange_strong(who, &expected, GIVEN_UP);
+	clear_all(order, nr);
+	resume_all(order, nr, cookie);
+	return -1;
+}
+
+static int start_all(struct attachment **order, size_t nr, atomic_int *who)
+{
+	uint32_t cookie = 0;
+	pid_t watchdog;
+	int pipe, r;
+
+	lock_memory();
+	pipe = start_watchdog(who, order, nr, &watchdog);
+	if (pipe < 0)
+		return say_error("cannot start the watchdog: %s", strerror(errno));
+	r = swap_all(order, nr, who, &cookie);
+	if (write(pipe, "", 1) != 1)
+		say_warning("the watchdog has stepped in: the system was too slow");
+	close(pipe);
+	waitpid(watchdog, NULL, 0);
+	munlockall();
+	mapper_settle(cookie);
+	return r;
+}
+
+static int dry_run(struct attachment **order, size_t nr)
+{
+	return suspend_all(order, nr) || resume_all(order, nr, NULL) ? -1 : 0;
+}
+
+int group_start(struct attachment *at, size_t nr)
+{
+	atomic_int *who =
+		mmap(NULL, sizeof(*who), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct attachment **order = calloc(nr, sizeof(*order));
+	int r = -1;
+
+	if (!order || who == MAP_FAILED) {
+		say_error("out of memory");
+	} else {
+		for (size_t i = 0; i < nr; i++)
+			order[i] = &at[i];
+		sort(order, nr);
+		r = opt_dry_run ? dry_run(order, nr) : start_all(order, nr, who);
+	}
+	for (size_t i = 0; r && i < nr; i++)
+		attach_end(&at[i]);
+	free(order);
+	if (who != MAP_FAILED)
+		munmap(who, sizeof(*who));
+	return r;
+}
