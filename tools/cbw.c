@@ -18,6 +18,16 @@ enum {
 
 /* In the order in which people meet them. The first is the default. */
 static const struct verb * const verbs[] = {
+	&verb_status,
+	&verb_backup,
+	&verb_wait,
+	&verb_pause,
+	&verb_resume,
+	&verb_cancel,
+	&verb_speed,
+	&verb_snapshot,
+	&verb_stats,
+	&verb_repair,
 };
 
 static const struct option common[] = {
@@ -45,8 +55,8 @@ static void usage(FILE *to)
 
 static void verb_usage(const struct verb *verb)
 {
-	printf("usage: cbw %s [OPTION]... %s\n\n%s\n\n%s", verb->name, verb->arguments, verb->summary,
-	       verb->options ? verb->options : "");
+	printf("usage: cbw %s [OPTION]... %s\n\n%s\n\n%s", verb->name, verb->arguments,
+	       verb->summary, verb->options ? verb->options : "");
 	puts("  --json     print one JSON document\n"
 	     "  --dry-run  print what would be done, and do nothing\n"
 	     "  --help     print this");
@@ -58,13 +68,19 @@ int next_option(int argc, char **argv, const struct option *longopts)
 	size_t nr = 0;
 	int value;
 
-	for (; longopts[nr].name && nr < MAX_OPTIONS - NR_COMMON; nr++)
+	for (; nr < MAX_OPTIONS - NR_COMMON && longopts[nr].name; nr++)
 		all[nr] = longopts[nr];
 	memcpy(all + nr, common, sizeof(common));
 
 	for (;;) {
-		value = getopt_long(argc, argv, "", all, NULL);
+		opterr = 0;
+		value = getopt_long(argc, argv, ":", all, NULL);
 		switch (value) {
+		case '?':
+		case ':':
+			say_usage(value == '?' ? "%s does not know the option '%s'" : "%s: the option '%s' needs a value",
+				  current->name, argv[optind - 1]);
+			return '?';
 		case OPTION_JSON:
 			opt_json = true;
 			break;
@@ -96,22 +112,19 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		argc = 1;
 		argv = defaults;
-	} else if (!strcmp(argv[1], "--help")) {
-		usage(stdout);
-		return CBW_DONE;
-	} else if (!strcmp(argv[1], "--version")) {
-		puts("cbw " VERSION);
-		return CBW_DONE;
 	} else {
 		argc--;
 		argv++;
 	}
 
-	current = find_verb(argv[0]);
-	if (!current) {
-		say_usage("there is no verb '%s'", argv[0]);
-		usage(stderr);
-		return CBW_USAGE;
+	if (!strcmp(argv[0], "--version"))
+		return puts("cbw " VERSION) < 0;
+	if (!strcmp(argv[0], "--help")) {
+		usage(stdout);
+		return CBW_DONE;
 	}
+	current = find_verb(argv[0]);
+	if (!current)
+		return say_usage("there is no verb '%s': 'cbw --help' lists them", argv[0]);
 	return current->run(argc, argv);
 }

@@ -22,6 +22,9 @@ struct verb {
 
 #define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
 
+extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_resume, verb_cancel,
+	verb_speed, verb_snapshot, verb_stats, verb_repair;
+
 /*
  * getopt_long() over the verb's own @longopts, ended by { 0 }, and those of all verbs,
  * which it handles itself. What is no option stays in argv[optind...]. Returns the value

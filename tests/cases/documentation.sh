@@ -36,12 +36,13 @@ run_examples() { # FILE COUNT
 need_module dm_cbw
 make_volumes
 run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 32
+run_examples "$CBW_ROOT/Documentation/cbw.rst" 13
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.
 # shellcheck disable=SC2034 # its name for the length
 SIZE=$(dev_sectors /dev/mapper/vg0-data)
-run_examples "$CBW_ROOT/README.md" 4
+run_examples "$CBW_ROOT/README.md" 5
 cbw_wait vg0-data completed
 umount "$CBW_TMP/data"
 # The target device is the job's until its table goes.

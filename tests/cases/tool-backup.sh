@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# the tool backs up a volume beneath writers, is finished by another one, and does what its --dry-run prints
+# tier: core
+# timeout: 240
+# shellcheck disable=SC2034,SC2154 # the names are those of pit.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/pit.sh"
+. "${CBW_LIB%/*}/tool.sh"
+
+null_devices 32
+table=$(dmsetup table cbw)
+chunk=128
+
+start_writers
+after=$(cbw-stamp now)
+tool backup cbw "$target" --no-wait
+before=$(cbw-stamp now)
+assert_eq "$(tool status --json | json 'j[0]["volume"], j[0]["hidden"], j[0]["bytes"]')" \
+	"('cbw', 'cbw-cbw', $((length * 512)))" "the job in the status"
+tool wait cbw --json > "$CBW_TMP/outcome"
+sleep 0.5
+stop_writers
+volume_is_own "$table"
+check_pit
+check_stamps /dev/mapper/cbw --final
+assert_eq "$(json 'j[0]["state"], j[0]["done_as_wanted"], j[0]["done"] == j[0]["total"], j[0]["cbw_chunks"] > 0' < "$CBW_TMP/outcome")" \
+	"('completed', True, True, True)" "the outcome"
+assert_eq "$(cbw status)" "" "the status without jobs"
+
+# At once, with all figures, and with nothing said but on request.
+tool backup cbw "$target" --chunk 4K --workers 2 --speed 1G --max-copy 64K --discard copy 2> "$CBW_TMP/said"
+grep -qE '^cbw: [0-9.]+ MiB in .*/s, chunks: 0 by copy-before-write, [0-9]+ by the sweep$' "$CBW_TMP/said" ||
+	fail "the summary is: $(< "$CBW_TMP/said")"
+assert_same /dev/mapper/cbw "$target" $((length * 512))
+fill_target
+assert_eq "$(cbw backup cbw "$target" --quiet 2>&1)" "" "what is said with --quiet"
+assert_same /dev/mapper/cbw "$target" $((length * 512))
+volume_is_own "$table"
+
+# The lines of a dry run change nothing until they are run.
+fill_target
+tool backup cbw "$target" --dry-run > "$CBW_TMP/lines"
+cat "$CBW_TMP/lines"
+volume_is_own "$table"
+bash -e "$CBW_TMP/lines" > /dev/null
+volume_is_own "$table"
+assert_same /dev/mapper/cbw "$target" $((length * 512))

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# the tool is killed at every step: nothing stays suspended, the volume works, and repair puts all right
+# tier: core
+# timeout: 300
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/tool.sh"
+
+RANDOM=$CBW_SEED
+origin=$(mk_null origin 4)
+target=$(mk_null target 4)
+mk_linear cbw "$origin" > /dev/null
+table=$(dmsetup table cbw)
+
+# The job goes on without the tool, and the next one finishes it.
+finish() {
+	local said
+	said=$(tool repair)
+	if [[ $said == *"its job goes on"* ]]; then
+		tool wait cbw --quiet
+		said=$(tool repair)
+		[[ -z $said ]] || fail "after the end of the job: $said"
+	fi
+}
+
+# After one step is before the next one: the kernel's state is all that is left of the tool.
+tool_dies before:1 backup cbw "$target" --quiet
+volume_is_own "$table"
+number=1
+while tool_dies "after:$number" backup cbw "$target" --quiet; do
+	volume_works
+	finish
+	volume_is_own "$table"
+	number=$((number + 1))
+done
+volume_is_own "$table"
+# Those of attach.h, and the question for the figures of the job.
+assert_eq "$((number - 1))" 9 "the number of steps"
+
+# The one that repairs can be killed, too, at each of its steps: in the middle of the attach, and of the detach.
+for at in 4 7; do
+	for number in 1 2; do
+		tool_dies after:$at backup cbw "$target" --quiet
+		tool_dies "after:$number" repair
+		volume_works
+		tool repair
+		volume_is_own "$table"
+	done
+done
+
+# With nobody to finish it, the job that has ended is taken away.
+tool backup cbw "$target" --no-wait
+tool cancel cbw
+volume_is_own "$table"
+tool backup cbw "$target" --no-wait
+cbw_wait cbw completed
+volume_works
+tool repair
+volume_is_own "$table"
+assert_eq "$(tool repair)" "" "what repair finds when all is right"

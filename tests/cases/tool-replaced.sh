@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# somebody else gives the volume another table beneath a job, as LVM does: the backup fails, loudly, and the table stays
+# tier: core
+# timeout: 180
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/tool.sh"
+
+RANDOM=$CBW_SEED
+origin=$(mk_null origin 4)
+target=$(mk_null target 4)
+mk_linear cbw "$origin" > /dev/null
+table=$(dmsetup table cbw)
+replaced='the backup of cbw has failed: somebody else has given the volume another table'
+
+has_job() {
+	[[ $(dmsetup table cbw) == *" cbw "* ]]
+}
+
+start() { # OPTION...
+	printf '+ cbw backup cbw %s &\n' "$target $*" >&2
+	cbw backup cbw "$target" "$@" 2> "$CBW_TMP/said" &
+	pid=$!
+	retry 30 has_job
+}
+
+fails() { # REGEX
+	local status=0
+	retry 30 gone "$pid" || fail "the tool does not end"
+	wait "$pid" || status=$?
+	assert_eq "$status" 1 "the exit status"
+	grep -qE "^cbw: $1\$" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+}
+
+# Another table, which is shorter here.
+start --speed 1K
+say dmsetup load cbw --table "0 4096 linear $origin 0"
+say dmsetup resume cbw
+fails "$replaced"
+volume_is_own "0 4096 linear ${table#* * * }"
+dmsetup load cbw --table "$table"
+dmsetup resume cbw
+
+# The same job again has another point in time.
+start --speed 64K
+dd if=/dev/urandom of=/dev/mapper/cbw bs=64K count=50 oflag=direct status=none
+sleep 2
+dmsetup table cbw | dmsetup load cbw
+say dmsetup resume cbw
+fails "$replaced"
+volume_is_own "$table"
+
+# A table that waits to become live is not overwritten.
+start --speed 64K
+dmsetup load cbw --table "0 4096 linear $origin 0"
+tool speed cbw 0
+fails 'somebody else is changing the table of cbw: .*'
+dmsetup clear cbw
+tool repair
+volume_is_own "$table"
+
+# What reads the view keeps the hidden device, and nothing else.
+start --speed 64K
+tool snapshot create cbw
+exec 9< /dev/mapper/cbw-pit
+tool cancel cbw
+fails 'cbw-cbw is in use and stays: .*'
+assert_eq "$(dmsetup table cbw)" "$table" "the table"
+exec 9<&-
+tool repair
+volume_is_own "$table"

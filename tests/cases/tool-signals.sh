@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# ^C, TERM, the end of the terminal and kill -9 at the tool, while it works and while the volume does not become still
+# timeout: 240
+# shellcheck disable=SC2154 # the names are those of tool.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/tool.sh"
+
+RANDOM=$CBW_SEED
+origin=$(mk_null origin 4)
+target=$(mk_null target 4)
+
+# In the background of a shell like this one INT is ignored.
+start() { # ARGUMENT...
+	rm -f "$CBW_TMP/steps"
+	printf '+ cbw %s &\n' "$*" >&2
+	CBW_STEP_LOG=$CBW_TMP/steps LD_PRELOAD=$step_so env --default-signal=INT cbw "$@" 2> "$CBW_TMP/said" &
+	pid=$!
+}
+
+ends() { # STATUS REGEX: what was started, and with what is said
+	local status=0
+	retry 30 gone "$pid" || fail "the tool does not end"
+	wait "$pid" || status=$?
+	assert_eq "$status" "$1" "the exit status"
+	grep -qE "^$2\$" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+}
+
+has_job() {
+	[[ $(dmsetup table cbw) == *" cbw "* ]]
+}
+
+# For its own I/O.
+is_waiting() { # PID
+	grep -q "^State:.*D" "/proc/$1/status"
+}
+
+mk_linear cbw "$origin" > /dev/null
+table=$(dmsetup table cbw)
+for signal in INT TERM; do
+	start backup cbw "$target" --speed 1K
+	retry 30 has_job || fail "no job"
+	kill -$signal "$pid"
+	ends 1 'cbw: the backup of cbw was cancelled'
+	volume_is_own "$table"
+done
+
+# The job outlives the terminal, and the one who watches.
+start backup cbw "$target" --speed 1K
+retry 30 has_job || fail "no job"
+kill -HUP "$pid"
+ends 1 "cbw: warning: the job goes on: .*"
+has_job
+tool repair
+start wait cbw
+retry 30 eval '[[ $(cbw repair) == "cbw: another cbw is at work on it" ]]' || fail "nobody watches"
+tool speed cbw 0
+ends 0 'cbw: 4.0 MiB in .*'
+volume_is_own "$table"
+dmsetup remove cbw
+
+# A write that takes its time keeps the volume from being suspended.
+need_module dm_delay
+dmsetup create cbw --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 4000"
+table=$(dmsetup table cbw)
+for signal in INT KILL; do
+	dd if=/dev/zero of=/dev/mapper/cbw bs=4K count=1 oflag=direct status=none &
+	writer=$!
+	retry 30 is_waiting "$writer"
+	start backup cbw "$target"
+	retry 30 grep -qs "^5 resume" "$CBW_TMP/steps" || fail "it does not come to the resume"
+	sleep 0.2
+	is_waiting "$writer" || fail "the write has not lasted long enough"
+	kill -$signal "$pid"
+	if [[ $signal == INT ]]; then
+		ends 1 'cbw: interrupted: no backup was begun'
+	else
+		wait "$pid" || true
+		! is_suspended cbw || fail "suspended"
+		tool repair
+	fi
+	volume_is_own "$table"
+	wait "$writer"
+done

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# the verbs that look at a job and steer it, its view, and a command on the view
+# timeout: 180
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/tool.sh"
+
+origin=$(mk_null origin 4)
+target=$(mk_null target 4)
+mk_linear cbw "$origin" > /dev/null
+dd if=/dev/urandom of=/dev/mapper/cbw bs=1M count=4 oflag=direct status=none
+table=$(dmsetup table cbw)
+dd if=/dev/mapper/cbw of="$CBW_TMP/image" bs=1M iflag=direct status=none
+
+overwrite() { # CHUNK COUNT
+	dd if=/dev/urandom of=/dev/mapper/cbw bs=64K seek="$1" count="$2" oflag=direct status=none
+}
+
+assert_eq "$(cbw --version)" "cbw 0.1.0" "the version"
+assert_eq "$(cbw)$(cbw status --json | json j)" "[]" "the status without jobs"
+tool backup cbw "$target" --paused --no-wait
+overwrite 3 2
+assert_eq "$(cbw)" "cbw -> nullb1: paused (somebody wanted it), 3.1 % of 4.0 MiB" "the status"
+assert_eq "$(cbw status cbw --json | json '[j[0][k] for k in ("state", "reason", "done", "total", "cbw_chunks", "bytes", "view")]')" \
+	"['paused', 'user', 2, 64, 2, 4194304, None]" "the status as JSON"
+assert_eq "$(cbw stats cbw --json | json 'j[0]["held"], len(j[0]["hold_us"]), j[0]["cbw"]["chunks"]')" "(2, 32, 2)" "the figures"
+cbw stats cbw | grep -qE '^  copy-before-write +2 chunks in 2 copies' || fail "the figures are: $(cbw stats cbw)"
+
+# The view.
+assert_eq "$(cbw snapshot create cbw)" /dev/mapper/cbw-pit "the view"
+assert_same /dev/mapper/cbw-pit "$CBW_TMP/image"
+wrong_use 1 "cbw has the view /dev/mapper/cbw-pit already" snapshot create cbw
+exec 9< /dev/mapper/cbw-pit
+wrong_use 1 "the view /dev/mapper/cbw-pit is in use" snapshot remove cbw
+exec 9<&-
+tool snapshot remove cbw
+wrong_use 1 "cbw has no view" snapshot remove cbw
+
+# Two who wait, and one who speeds it up.
+tool speed cbw 1K
+assert_eq "$(dmsetup table cbw | grep -o 'speed [0-9]*')" "speed 1" "the speed"
+tool resume cbw
+cbw wait cbw 2> "$CBW_TMP/said" &
+tool speed cbw 0
+wait $! || fail "it said: $(< "$CBW_TMP/said")"
+volume_is_own "$table"
+assert_same "$target" "$CBW_TMP/image"
+
+# A command on the view; the volume is written to meanwhile.
+dd if=/dev/mapper/cbw of="$CBW_TMP/image" bs=1M iflag=direct status=none
+export -f overwrite
+# shellcheck disable=SC2016 # for the command
+tool backup cbw "$target" --sync none --quiet --then \
+	'dd if=/dev/zero of=/dev/mapper/cbw bs=1M count=3 oflag=direct status=none; cat "$CBW_VIEW" > "$CBW_TMP/read"'
+cmp "$CBW_TMP/read" "$CBW_TMP/image" || fail "the command did not read the instant"
+volume_is_own "$table"
+wrong_use 1 "the command has failed with exit status 3.*" backup cbw "$target" --sync none --then 'exit 3'
+volume_is_own "$table"
+wrong_use 1 "the view of cbw has not lasted: .*" backup cbw "$target" --sync none --then 'cbw cancel cbw'
+volume_is_own "$table"
+assert_eq "$(cbw backup cbw "$target" --sync none --then true --json | json 'j[0]["state"], j[0]["done_as_wanted"]')" \
+	"('cancelled', True)" "the outcome"
+tool backup cbw "$target" --sync none --then true --dry-run > "$CBW_TMP/lines"
+bash -e "$CBW_TMP/lines"
+volume_is_own "$table"

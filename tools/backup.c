@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verb backup. */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "cbw.h"
+#include "follow.h"
+#include "group.h"
+#include "lock.h"
+#include "say.h"
+#include "signals.h"
+#include "then.h"
+#include "units.h"
+
+#define MAX_FEATURES	1024
+#define NUMBER_MAX	UINT32_MAX	/* of a feature's value */
+
+/* Options that are words of the table line, in the order of the first of these. */
+enum {
+	SYNC = 1,
+	ON_CBW_ERROR,
+	CBW_TIMEOUT,
+	ON_SOURCE_ERROR,
+	ON_TARGET_ERROR,
+	SPEED,
+	TARGET_LATENCY,
+	MIN_SPEED,
+	WORKERS,
+	MAX_COPY,
+	DISCARD,
+	NR_FEATURES,
+
+	CHUNK = NR_FEATURES,
+	PAUSED,
+	THEN,
+	NO_WAIT,
+	QUIET,
+};
+
+static const struct option longopts[] = {
+	{ "sync",		required_argument,	NULL,	SYNC },
+	{ "on-cbw-error",	required_argument,	NULL,	ON_CBW_ERROR },
+	{ "cbw-timeout",	required_argument,	NULL,	CBW_TIMEOUT },
+	{ "on-source-error",	required_argument,	NULL,	ON_SOURCE_ERROR },
+	{ "on-target-error",	required_argument,	NULL,	ON_TARGET_ERROR },
+	{ "speed",		required_argument,	NULL,	SPEED },
+	{ "target-latency",	required_argument,	NULL,	TARGET_LATENCY },
+	{ "min-speed",		required_argument,	NULL,	MIN_SPEED },
+	{ "workers",		required_argument,	NULL,	WORKERS },
+	{ "max-copy",		required_argument,	NULL,	MAX_COPY },
+	{ "discard",		required_argument,	NULL,	DISCARD },
+	{ "chunk",		required_argument,	NULL,	CHUNK },
+	{ "paused",		no_argument,		NULL,	PAUSED },
+	{ "then",		required_argument,	NULL,	THEN },
+	{ "no-wait",		no_argument,		NULL,	NO_WAIT },
+	{ "quiet",		no_argument,		NULL,	QUIET },
+	{ 0 }
+};
+
+static const char * const words_of[NR_FEATURES] = {
+	[SYNC]			= "full|none",
+	[ON_CBW_ERROR]		= "break-snapshot|break-write",
+	[ON_SOURCE_ERROR]	= "report|ignore|stop|enospc",
+	[ON_TARGET_ERROR]	= "report|ignore|stop|enospc",
+	[DISCARD]		= "skip|copy",
+};
+
+/* What a size or time is divided by. */
+static const unsigned int unit_of[NR_FEATURES] = {
+	[CBW_TIMEOUT]		= 1000,
+	[SPEED]			= 1024,
+	[TARGET_LATENCY]	= 1,
+	[MIN_SPEED]		= 1024,
+	[WORKERS]		= 1,
+	[MAX_COPY]		= SECTOR_SIZE,
+};
+
+struct options {
+	char values[NR_FEATURES][JOB_WORD_LEN];	/* "": the module's default */
+	uint64_t chunk;				/* bytes */
+	const char *then;
+	bool paused, no_wait, quiet;
+};
+
+/* --- options ------------------------------------------------------------------------------ */
+
+/* Is it one of the words, which have bars between? */
+static bool is_one_of(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; words; words = strchr(words, '|') ? strchr(words, '|') + 1 : NULL) {
+		if (length == strcspn(words, "|") && !strncmp(words, word, length))
+			return true;
+	}
+	return false;
+}
+
+static int parse_amount(int feature, const char *text, uint64_t *amount)
+{
+	switch (feature) {
+	case CBW_TIMEOUT:
+	case TARGET_LATENCY:
+		return parse_time(text, amount);
+	case WORKERS:
+		return parse_number(text, 1, 64, amount);
+	default:
+		return parse_size(text, amount);
+	}
+}
+
+static int set_feature(struct options *options, int feature, const char *text)
+{
+	const char *name = longopts[feature - 1].name;
+	uint64_t amount;
+
+	if (words_of[feature]) {
+		if (!is_one_of(words_of[feature], text))
+			return say_usage("--%s is one of %s, not '%s'", name, words_of[feature],
+					 text);
+		snprintf(options->values[feature], JOB_WORD_LEN, "%s", text);
+		return 0;
+	}
+	if (parse_amount(feature, text, &amount) || amount / unit_of[feature] > NUMBER_MAX)
+		return say_usage("--%s cannot be '%s'", name, text);
+	/* Only 0 is none. */
+	if (amount && amount < unit_of[feature])
+		return say_usage("--%s cannot be so little: '%s'", name, text);
+	snprintf(options->values[feature], JOB_WORD_LEN, "%llu",
+		 (unsigned long long)(amount / unit_of[feature]));
+	return 0;
+}
+
+static int set_option(struct options *options, int value)
+{
+	switch (value) {
+	case CHUNK:
+		if (parse_size(optarg, &options->chunk) || options->chunk < 4096 ||
+		    options->chunk > 1 << 30 || options->chunk & (options->chunk - 1))
+			return say_usage("--chunk is a power of two, 4K to 1G, not '%s'", optarg);
+		return 0;
+	case PAUSED:
+		options->paused = true;
+		return 0;
+	case THEN:
+		options->then = optarg;
+		return 0;
+	case NO_WAIT:
+		options->no_wait = true;
+		return 0;
+	case QUIET:
+		options->quiet = true;
+		return 0;
+	case '?':
+		return CBW_USAGE;
+	default:
+		return set_feature(options, value, optarg);
+	}
+}
+
+static int parse_options(struct options *options, int argc, char **argv)
+{
+	bool none;
+	int value;
+
+	while ((value = next_option(argc, argv, longopts)) != -1) {
+		if (set_option(options, value))
+			return CBW_USAGE;
+	}
+	none = !strcmp(options->values[SYNC], "none");
+	if (options->then && !none)
+		return say_usage("--then needs --sync none");
+	if (none && !options->then && !options->no_wait)
+		return say_usage("--sync none never ends by itself: it needs --then or --no-wait");
+	if (options->then && options->no_wait)
+		return say_usage("--then and --no-wait exclude each other");
+	return 0;
+}
+
+/* "<chunk sectors> backup <n> <words>" */
+static void format_features(char text[MAX_FEATURES], const struct options *options)
+{
+	char words[MAX_FEATURES] = "";
+	size_t length = 0;
+	int nr = 0;
+
+	for (int feature = 1; feature < NR_FEATURES; feature++) {
+		char name[JOB_WORD_LEN];
+
+		if (!options->values[feature][0])
+			continue;
+		snprintf(name, sizeof(name), "%s", longopts[feature - 1].name);
+		for (char *dash = strchr(name, '-'); dash; dash = strchr(dash, '-'))
+			*dash = '_';
+		length += (size_t)snprintf(words + length, sizeof(words) - length, " %s %s", name,
+					   options->values[feature]);
+		nr += 2;
+	}
+	snprintf(text, MAX_FEATURES, "%llu backup %d%s%s",
+		 (unsigned long long)options->chunk / SECTOR_SIZE, nr + options->paused, words,
+		 options->paused ? " paused" : "");
+}
+
+/* --- steps -------------------------------------------------------------------------------- */
+
+/* The volumes, then as many targets. */
+static int resolve(struct device *devices, char **names, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (device_resolve(names[i], &devices[i]))
+			return -1;
+		for (size_t j = 0; j < i; j++) {
+			if (devices[j].dev == devices[i].dev)
+				return say_error("%s is named twice", names[i]);
+		}
+	}
+	return 0;
+}
+
+/* From here on no other tool touches the volume, and LVM does not until unlock_groups(). */
+static int take(const struct device *volume)
+{
+	struct mapper_info info;
+	int r = lock_volume(volume->dev);
+
+	if (!r && volume->dm_name[0] && !mapper_find(volume->dm_name, &info))
+		lock_group(info.name, info.uuid);
+	return r > 0 ? say_error("another cbw is at work on %s", volume->path) : r;
+}
+
+static int check(struct followed *jobs, const struct device *volumes, const struct device *targets,
+		 size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (take(&volumes[i]) || attach_check(&jobs[i].at, &volumes[i], &targets[i]))
+			return -1;
+	}
+	return 0;
+}
+
+static int start_all(struct followed *jobs, size_t nr)
+{
+	struct attachment *at = calloc(nr, sizeof(*at));
+	int r = -1;
+
+	if (!at)
+		return say_error("out of memory");
+	for (size_t i = 0; i < nr; i++)
+		at[i] = jobs[i].at;
+	r = nr == 1 ? attach_start(at) : group_start(at, nr);
+	free(at);
+	return r;
+}
+
+static int attach_all(struct followed *jobs, size_t nr, const char *features)
+{
+	size_t loaded = 0;
+	int r = 0;
+
+	while (loaded < nr && !r) {
+		r = signals_stop() ? -1 : attach_load(&jobs[loaded].at, features);
+		loaded += !r;
+	}
+	if (!r)
+		return start_all(jobs, nr);
+	while (loaded)
+		attach_undo(&jobs[--loaded].at);
+	return -1;
+}
+
+static int finish(struct followed *jobs, size_t nr, const struct options *options)
+{
+	if (options->then)
+		return then_run(jobs, nr, options->then, options->quiet);
+	if (options->no_wait)
+		return follow_leave(jobs, nr);
+	return opt_dry_run ? follow_dry_run(jobs, nr) : follow(jobs, nr, true, options->quiet);
+}
+
+static int back_up(struct followed *jobs, struct device *devices, char **names, size_t nr,
+		   const struct options *options)
+{
+	char features[MAX_FEATURES];
+	int r = -1;
+
+	format_features(features, options);
+	if (!resolve(devices, names, 2 * nr) && !check(jobs, devices, devices + nr, nr))
+		r = attach_all(jobs, nr, features);
+	unlock_groups();
+	if (r && signals_stop())
+		say_error("interrupted: no backup was begun");
+	return r ? CBW_FAILED : finish(jobs, nr, options);
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options = { .chunk = 65536, .values[CBW_TIMEOUT] = "10000" };
+	int r = parse_options(&options, argc, argv);
+	size_t nr = (size_t)(argc - optind) / 2;
+	struct followed *jobs;
+	struct device *devices;
+
+	if (r)
+		return r;
+	if (!nr || (argc - optind) % 2)
+		return say_usage("backup takes volumes, and then as many target devices");
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+
+	jobs = calloc(nr, sizeof(*jobs));
+	devices = calloc(nr, 2 * sizeof(*devices));
+	signals_catch();
+	r = jobs && devices ? back_up(jobs, devices, argv + optind, nr, &options) : say_error("out of memory");
+	free(jobs);
+	free(devices);
+	return r ? CBW_FAILED : CBW_DONE;
+}
+
+const struct verb verb_backup = {
+	.name = "backup",
+	.arguments = "VOLUME... TARGET...",
+	.summary = "back up volumes in use to target devices, as they are at one instant",
+	.options = "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
+		   "  --sync full|none       save all (full), or only what is overwritten\n"
+		   "  --then COMMAND         with --sync none: run it by sh -c, with the view in $CBW_VIEW, and end\n"
+		   "  --no-wait              leave the job to 'cbw wait'\n"
+		   "  --quiet                no progress, no summary\n"
+		   "  --speed SIZE           each second at most, 0: no limit (0)\n"
+		   "  --min-speed SIZE       each second at least, whatever --target-latency says (1M)\n"
+		   "  --target-latency TIME  slow down while reads and writes take longer, 0: never (0)\n"
+		   "  --workers N            copies of the sweep in flight, 1 to 64 (16)\n"
+		   "  --max-copy SIZE        the longest copy (1M)\n"
+		   "  --cbw-timeout TIME     how long a write is held at most, 0: no limit (10s)\n"
+		   "  --on-cbw-error break-snapshot|break-write\n"
+		   "  --on-source-error report|ignore|stop|enospc\n"
+		   "  --on-target-error report|ignore|stop|enospc\n"
+		   "  --discard skip|copy    what becomes of discards of what is not saved (skip)\n"
+		   "  --paused               begin with the sweep paused\n",
+	.run = run,
+};

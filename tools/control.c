@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verbs that steer a job: pause, resume, cancel, speed, wait. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "attach.h"
+#include "cbw.h"
+#include "follow.h"
+#include "job.h"
+#include "lock.h"
+#include "say.h"
+#include "signals.h"
+#include "units.h"
+
+static const struct option no_options[] = { { 0 } };
+
+/* Reads the options, and sees that there is a volume, and the module. */
+static int begin(int argc, char **argv)
+{
+	if (next_option(argc, argv, no_options) != -1)
+		return CBW_USAGE;
+	if (optind == argc)
+		return say_usage("%s needs a volume", argv[0]);
+	return mapper_need_cbw() ? CBW_FAILED : CBW_DONE;
+}
+
+static int send(const struct attachment *at, const char *message)
+{
+	struct job job;
+	int r = job_read(at->volume.name, &job);
+
+	if (!r && job_ended(&job))
+		return say_error("the job of %s is %s already", at->volume.name, job.state);
+	return r ? -1 : mapper_message(at->volume.name, message, NULL);
+}
+
+static int send_all(char **names, const char *message)
+{
+	struct attachment at;
+	int r = 0;
+
+	for (; *names; names++)
+		r |= attach_find_named(&at, *names) || send(&at, message);
+	return r ? CBW_FAILED : CBW_DONE;
+}
+
+static int run_pause(int argc, char **argv)
+{
+	int r = begin(argc, argv);
+
+	return r ? r : send_all(argv + optind, "pause");
+}
+
+static int run_resume(int argc, char **argv)
+{
+	int r = begin(argc, argv);
+
+	return r ? r : send_all(argv + optind, "resume");
+}
+
+static int run_speed(int argc, char **argv)
+{
+	char message[JOB_WORD_LEN * 2];
+	uint64_t speed;
+
+	if (next_option(argc, argv, no_options) != -1)
+		return CBW_USAGE;
+	if (argc - optind < 2)
+		return say_usage("speed needs a volume and a size");
+	if (parse_size(argv[argc - 1], &speed) || speed >> 10 > UINT32_MAX ||
+	    (speed && speed < 1024))
+		return say_usage("a speed is a size for each second, 1K or more, or 0 for no limit, not '%s'",
+				 argv[argc - 1]);
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+	argv[argc - 1] = NULL;
+	snprintf(message, sizeof(message), "speed %llu", (unsigned long long)speed >> 10);
+	return send_all(argv + optind, message);
+}
+
+/* Whoever looks after the job ends it, and this does where nobody does. */
+static int cancel(struct attachment *at)
+{
+	struct job job;
+	int r = job_read(at->volume.name, &job);
+
+	if (r || (!job_ended(&job) && mapper_message(at->volume.name, "cancel", NULL)))
+		return -1;
+	r = lock_volume(at->volume.dev);
+	if (r)
+		return r < 0 ? -1 : 0;
+	return attach_end(at);
+}
+
+static int run_cancel(int argc, char **argv)
+{
+	struct attachment at;
+	int r = begin(argc, argv);
+
+	if (r)
+		return r;
+	signals_catch();
+	for (int i = optind; i < argc; i++)
+		r |= attach_find_named(&at, argv[i]) || cancel(&at);
+	return r ? CBW_FAILED : CBW_DONE;
+}
+
+/* --- wait --------------------------------------------------------------------------------- */
+
+enum { QUIET = 1 };
+
+static const struct option wait_options[] = {
+	{ "quiet",	no_argument,	NULL,	QUIET },
+	{ 0 }
+};
+
+/* Is the end ours, of all of them? Somebody else's needs no help. */
+static int take_all(struct followed *jobs, char **names, size_t nr, bool *own)
+{
+	int r = 0;
+
+	*own = true;
+	for (size_t i = 0; i < nr && r >= 0; i++) {
+		if (attach_find_named(&jobs[i].at, names[i]))
+			return -1;
+		r = lock_volume(jobs[i].at.volume.dev);
+		if (r > 0 || !jobs[i].at.uuid[0])
+			*own = false;
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static int run_wait(int argc, char **argv)
+{
+	size_t nr;
+	struct followed *jobs;
+	bool quiet = false, own;
+	int value, r = CBW_FAILED;
+
+	while ((value = next_option(argc, argv, wait_options)) != -1) {
+		if (value == '?')
+			return CBW_USAGE;
+		quiet = true;
+	}
+	nr = (size_t)(argc - optind);
+	if (!nr)
+		return say_usage("wait needs a volume");
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+	signals_catch();
+	jobs = calloc(nr, sizeof(*jobs));
+	if (jobs && !take_all(jobs, argv + optind, nr, &own))
+		r = follow(jobs, nr, own, quiet);
+	free(jobs);
+	return r;
+}
+
+const struct verb verb_pause = {
+	.name = "pause",
+	.arguments = "VOLUME...",
+	.summary = "copy nothing more but what is overwritten",
+	.run = run_pause,
+};
+
+const struct verb verb_resume = {
+	.name = "resume",
+	.arguments = "VOLUME...",
+	.summary = "go on after a pause, or after what has stopped the job",
+	.run = run_resume,
+};
+
+const struct verb verb_cancel = {
+	.name = "cancel",
+	.arguments = "VOLUME...",
+	.summary = "end a job before it has completed",
+	.run = run_cancel,
+};
+
+const struct verb verb_speed = {
+	.name = "speed",
+	.arguments = "VOLUME... SIZE",
+	.summary = "copy so much each second at most; 0: no limit",
+	.run = run_speed,
+};
+
+const struct verb verb_wait = {
+	.name = "wait",
+	.arguments = "VOLUME...",
+	.summary = "watch jobs to their end, and finish them if nobody else does",
+	.options = "  --quiet    no progress, no summary\n",
+	.run = run_wait,
+};

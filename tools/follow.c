@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From the start of jobs to their end; see follow.h. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cbw.h"
+#include "follow.h"
+#include "progress.h"
+#include "say.h"
+#include "signals.h"
+#include "units.h"
+
+/* --- watching ----------------------------------------------------------------------------- */
+
+/* In one job no counter runs backwards. */
+static bool is_earlier(const struct job *job, const struct job *than)
+{
+	return job->done < than->done || job->cbw < than->cbw || job->sweep < than->sweep;
+}
+
+/*
+ * Reads the status of the job, and then whether it was that of our table. -1: our job is gone,
+ * and that has been said.
+ */
+static int look(struct followed *followed)
+{
+	const char *name = followed->at.volume.name;
+	struct job job;
+	bool live;
+	int r;
+
+	r = job_read(name, &job);
+	if (r >= 0 && attach_is_live(&followed->at, &live))
+		r = -1;
+	if (!r && live && !(followed->seen && is_earlier(&job, &followed->job))) {
+		followed->job = job;
+		followed->seen = true;
+		return 0;
+	}
+	if (r >= 0)
+		say_error("the backup of %s has failed: somebody else has given the volume another table",
+			  name);
+	return -1;
+}
+
+static bool is_over(const struct followed *followed, bool lost)
+{
+	return lost || (followed->seen && job_ended(&followed->job));
+}
+
+static void add_progress(struct progress *progress, const struct followed *followed)
+{
+	const struct job *job = &followed->job;
+	uint64_t chunk = job->chunk_sectors * SECTOR_SIZE;
+
+	progress->done += job->done * chunk;
+	progress->total += job->total * chunk;
+	progress->held += job->held;
+	progress->paused |= !strcmp(job->state, "paused");
+}
+
+static void cancel_all(struct followed *jobs, size_t nr, const bool *lost)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (!is_over(&jobs[i], lost[i]))
+			mapper_message(jobs[i].at.volume.name, "cancel", NULL);
+	}
+}
+
+/* Looks at all. Returns how many have not ended. */
+static size_t look_at_all(struct followed *jobs, size_t nr, bool *lost, struct progress *progress)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (!is_over(&jobs[i], lost[i]))
+			lost[i] = look(&jobs[i]);
+		left += !is_over(&jobs[i], lost[i]);
+		add_progress(progress, &jobs[i]);
+	}
+	return left;
+}
+
+/* Until all have ended, or the terminal is gone: then -1. */
+static int watch(struct followed *jobs, size_t nr, bool *lost, bool own)
+{
+	struct progress progress = { 0 };
+	bool cancelled = false;
+
+	while (look_at_all(jobs, nr, lost, &progress)) {
+		if (signals_hung_up() || (signals_stop() && !own))
+			return -1;
+		if (signals_stop() && !cancelled) {
+			cancel_all(jobs, nr, lost);
+			cancelled = true;
+		}
+		signals_sleep(progress_show(&progress));
+		progress = (struct progress) { 0 };
+	}
+	return 0;
+}
+
+/* --- the outcome -------------------------------------------------------------------------- */
+
+static void say_failure(const struct followed *followed)
+{
+	const char *name = followed->at.volume.name;
+	const char *why = job_why(&followed->job);
+
+	if (!strcmp(followed->job.state, "cancelled"))
+		say_error("the backup of %s was cancelled", name);
+	else
+		say_error("the backup of %s has failed: %s", name,
+			  why ? why : followed->job.reason);
+}
+
+static void conclude(struct followed *followed, bool lost)
+{
+	const struct job *job = &followed->job;
+
+	if (lost)
+		return;
+	job_read_stats(followed->at.volume.name, &followed->stats);
+	followed->done = job_completed(job) ||
+			 (followed->wanted_cancel && !strcmp(job->state, "cancelled"));
+	if (!followed->done)
+		say_failure(followed);
+}
+
+static void print_summary(const struct followed *followed)
+{
+	char size[UNITS_LEN], time[UNITS_LEN], rate[UNITS_LEN], hold[UNITS_LEN];
+	const struct job *job = &followed->job;
+	uint64_t bytes = followed->at.length * SECTOR_SIZE;
+
+	fprintf(stderr, "%s: %s in %s", followed->at.volume.name, format_size(size, bytes),
+		format_time(time, (uint64_t)(followed->seconds * 1e6)));
+	if (job->total)
+		fprintf(stderr, ", %s/s",
+			format_size(rate, (uint64_t)((double)bytes / followed->seconds)));
+	fprintf(stderr, ", chunks: %llu by copy-before-write, %llu by the sweep",
+		(unsigned long long)job->cbw, (unsigned long long)job->sweep);
+	if (followed->stats.held)
+		fprintf(stderr, ", longest hold %s", format_time(hold, followed->stats.longest_us));
+	fputc('\n', stderr);
+}
+
+static struct json_object *outcome(const struct followed *followed)
+{
+	struct json_object *object;
+
+	object = followed->seen ? job_to_json(&followed->job) : json_object_new_object();
+	json_object_object_add(object, "volume", json_object_new_string(followed->at.volume.name));
+	json_object_object_add(object, "target", json_object_new_string(followed->at.target));
+	json_object_object_add(object, "bytes",
+			       json_object_new_uint64(followed->at.length * SECTOR_SIZE));
+	json_object_object_add(object, "seconds", json_object_new_double(followed->seconds));
+	json_object_object_add(object, "done_as_wanted", json_object_new_boolean(followed->done));
+	json_object_object_add(object, "stats", job_stats_to_json(&followed->stats));
+	return object;
+}
+
+static void print_json(const struct followed *jobs, size_t nr)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < nr; i++)
+		json_object_array_add(array, outcome(&jobs[i]));
+	puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY));
+	json_object_put(array);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* All of them, whatever becomes of one. */
+static int end_all(struct followed *jobs, size_t nr, const bool *lost, bool own)
+{
+	int r = CBW_DONE;
+
+	for (size_t i = 0; i < nr; i++) {
+		conclude(&jobs[i], lost[i]);
+		if ((own && attach_end(&jobs[i].at)) || !jobs[i].done)
+			r = CBW_FAILED;
+	}
+	return r;
+}
+
+int follow(struct followed *jobs, size_t nr, bool own, bool quiet)
+{
+	bool lost[nr];
+	double begun = now();
+	int r;
+
+	memset(lost, 0, sizeof(lost));
+	progress_begin(quiet || opt_json);
+	r = watch(jobs, nr, lost, own);
+	progress_end();
+	if (r) {
+		say_warning("the job goes on: 'cbw wait' watches it again");
+		return CBW_FAILED;
+	}
+	for (size_t i = 0; i < nr; i++)
+		jobs[i].seconds = now() - begun;
+	r = end_all(jobs, nr, lost, own);
+	for (size_t i = 0; i < nr && !quiet && !opt_json; i++) {
+		if (jobs[i].done)
+			print_summary(&jobs[i]);
+	}
+	if (opt_json)
+		print_json(jobs, nr);
+	return r;
+}
+
+int follow_leave(struct followed *jobs, size_t nr)
+{
+	if (!opt_json || opt_dry_run)
+		return CBW_DONE;
+	for (size_t i = 0; i < nr; i++) {
+		jobs[i].seen = !job_read(jobs[i].at.volume.name, &jobs[i].job);
+		jobs[i].done = jobs[i].seen;
+	}
+	print_json(jobs, nr);
+	return CBW_DONE;
+}
+
+int follow_dry_run(struct followed *jobs, size_t nr)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		printf("while dmsetup status '%s' | grep -qE ' cbw (running|paused) '; do sleep 1; done\n",
+		       jobs[i].at.volume.name);
+	for (size_t i = 0; i < nr; i++) {
+		printf("dmsetup status '%s' | grep ' cbw completed '\n", jobs[i].at.volume.name);
+		r |= attach_end(&jobs[i].at);
+	}
+	return r ? CBW_FAILED : CBW_DONE;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From the start of jobs to their end: watching, detaching, and what became of them. */
+#ifndef CBW_FOLLOW_H
+#define CBW_FOLLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "attach.h"
+#include "job.h"
+
+struct followed {
+	struct attachment at;
+	struct job job;			/* as last seen */
+	struct job_stats stats;
+	bool seen;			/* those two were read */
+	bool wanted_cancel;		/* its cancellation is no failure */
+	bool done;			/* what was wanted was reached */
+	double seconds;
+};
+
+/*
+ * Until all jobs have ended; ^C ends them. A job has completed if its table, still live, says
+ * so. Then, if @own, the volumes get their tables back. With --json, prints the outcome.
+ * Returns CBW_DONE if all have completed (or were cancelled, where that is wanted).
+ */
+int follow(struct followed *jobs, size_t nr, bool own, bool quiet);
+
+/* For jobs that are left to 'cbw wait'. */
+int follow_leave(struct followed *jobs, size_t nr);
+
+/* With --dry-run: the lines that do the same. */
+int follow_dry_run(struct followed *jobs, size_t nr);
+
+#endif

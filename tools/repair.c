@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verb repair: what tools that were killed have left; the states are in attach.h. */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "attach.h"
+#include "cbw.h"
+#include "job.h"
+#include "lock.h"
+#include "say.h"
+#include "signals.h"
+#include "view.h"
+
+static struct json_object *documents;
+
+/* What was done, or is left, and is no error. */
+static void tell(const char *name, const char *what)
+{
+	struct json_object *object;
+
+	if (!opt_json) {
+		printf("%s: %s\n", name, what);
+		return;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "device", json_object_new_string(name));
+	json_object_object_add(object, "found", json_object_new_string(what));
+	json_object_array_add(documents, object);
+}
+
+static int remove_orphan(const struct mapper_info *hidden)
+{
+	if (view_drop(hidden->uuid) || mapper_remove(hidden->name))
+		return -1;
+	tell(hidden->name, "its volume is gone; removed");
+	return 0;
+}
+
+/* The job is live. 1: it is to be ended. */
+static int look_at_job(struct attachment *at)
+{
+	struct job job;
+
+	if (job_read(at->volume.name, &job))
+		return -1;
+	if (at->volume.suspended && mapper_resume(at->volume.name, NULL))
+		return -1;
+	if (job_ended(&job))
+		return 1;
+	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
+	return 0;
+}
+
+static int repair_volume(struct attachment *at)
+{
+	enum attach_state state;
+	int r = 1;
+
+	if (attach_state(at, &state))
+		return -1;
+	if (state == ATTACH_LIVE)
+		r = look_at_job(at);
+	if (r > 0) {
+		r = attach_end(at);
+		if (!r)
+			tell(at->volume.name, "put right: it has its own table, and nothing else is left");
+	}
+	return r;
+}
+
+static int repair(const struct mapper_info *hidden)
+{
+	struct attachment at = { .length = 0 };
+	int r;
+
+	if (attach_owner(hidden->uuid, &at.volume))
+		return remove_orphan(hidden);
+	memcpy(at.hidden, hidden->name, sizeof(at.hidden));
+	memcpy(at.uuid, hidden->uuid, sizeof(at.uuid));
+	snprintf(at.origin, sizeof(at.origin), "%u:%u", major(hidden->dev), minor(hidden->dev));
+	r = lock_volume(at.volume.dev);
+	if (r > 0) {
+		tell(at.volume.name, "another cbw is at work on it");
+		return 0;
+	}
+	if (!r)
+		r = repair_volume(&at);
+	unlock_volume(at.volume.dev);
+	return r;
+}
+
+static bool is_prefixed(const char *uuid, const char *prefix)
+{
+	return !strncmp(uuid, prefix, strlen(prefix));
+}
+
+static int visit(const char *name, void *data)
+{
+	struct mapper_info hidden;
+	int *failed = data;
+
+	if (!mapper_find(name, &hidden) && is_prefixed(hidden.uuid, ATTACH_PREFIX) &&
+	    repair(&hidden))
+		*failed = 1;
+	return 0;
+}
+
+/* A view whose hidden device is gone. */
+static int visit_view(const char *name, void *data)
+{
+	char uuid[2 * DM_UUID_LEN];
+	struct mapper_info view, hidden;
+	int *failed = data;
+
+	if (mapper_find(name, &view) || !is_prefixed(view.uuid, VIEW_PREFIX))
+		return 0;
+	snprintf(uuid, sizeof(uuid), ATTACH_PREFIX "%s", view.uuid + strlen(VIEW_PREFIX));
+	if (!mapper_find_uuid(uuid, &hidden))
+		return 0;
+	if (view_drop(uuid))
+		*failed = 1;
+	else
+		tell(name, "a view without its job; removed");
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option no_options[] = { { 0 } };
+	int failed = 0;
+
+	if (next_option(argc, argv, no_options) != -1)
+		return CBW_USAGE;
+	if (optind < argc)
+		return say_usage("repair looks at all volumes, and takes none");
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+	signals_catch();
+	documents = json_object_new_array();
+	if (mapper_each(visit, &failed) || mapper_each(visit_view, &failed))
+		failed = 1;
+	if (opt_json)
+		puts(json_object_to_json_string_ext(documents, JSON_C_TO_STRING_PRETTY));
+	json_object_put(documents);
+	return failed ? CBW_FAILED : CBW_DONE;
+}
+
+const struct verb verb_repair = {
+	.name = "repair",
+	.arguments = "",
+	.summary = "put right what a cbw that was killed has left behind",
+	.run = run,
+};

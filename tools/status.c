@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verbs that look: status and stats. */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attach.h"
+#include "cbw.h"
+#include "job.h"
+#include "say.h"
+#include "units.h"
+#include "view.h"
+
+static const struct option no_options[] = { { 0 } };
+
+static struct json_object *documents;
+
+static double percent(const struct job *job)
+{
+	return job->total ? 100 * (double)job->done / (double)job->total : 100;
+}
+
+static void print_job(const struct attachment *at, const struct job *job)
+{
+	char target[DM_NAME_LEN], size[UNITS_LEN];
+	const char *why = job_why(job);
+
+	printf("%s -> %s: %s", at->volume.name, attach_target_name(at, target), job->state);
+	if (why)
+		printf(" (%s)", why);
+	if (job->total)
+		printf(", %.1f %% of %s", percent(job),
+		       format_size(size, at->length * SECTOR_SIZE));
+	else
+		printf(", %llu chunks saved", (unsigned long long)job->cbw);
+	if (job->held)
+		printf(", %llu writes held", (unsigned long long)job->held);
+	if (job->source_errors || job->target_errors)
+		printf(", errors: %llu of the volume, %llu of the target device",
+		       (unsigned long long)job->source_errors,
+		       (unsigned long long)job->target_errors);
+	putchar('\n');
+}
+
+static void add_json(const struct attachment *at, const struct job *job)
+{
+	struct json_object *object = job_to_json(job);
+	char target[DM_NAME_LEN];
+	struct mapper_info view;
+
+	json_object_object_add(object, "volume", json_object_new_string(at->volume.name));
+	json_object_object_add(object, "target",
+			       json_object_new_string(attach_target_name(at, target)));
+	json_object_object_add(object, "hidden", json_object_new_string(at->hidden));
+	json_object_object_add(object, "bytes", json_object_new_uint64(at->length * SECTOR_SIZE));
+	json_object_object_add(object, "view",
+			       at->uuid[0] && !view_find(at->uuid, &view) ?
+				       json_object_new_string(view.name) :
+				       NULL);
+	json_object_array_add(documents, object);
+}
+
+static int show(const struct attachment *at)
+{
+	struct job job;
+	int r = job_read(at->volume.name, &job);
+
+	if (r)
+		return r < 0 ? -1 : 0;
+	if (opt_json)
+		add_json(at, &job);
+	else
+		print_job(at, &job);
+	return 0;
+}
+
+/* A device that goes while all are looked at is no error. */
+static int visit(const char *name, void *data __attribute__((unused)))
+{
+	struct mapper_info volume;
+	struct attachment at;
+
+	if (mapper_find(name, &volume) || attach_find(&at, &volume))
+		return 0;
+	return show(&at);
+}
+
+static int end_json(int r)
+{
+	if (opt_json)
+		puts(json_object_to_json_string_ext(documents, JSON_C_TO_STRING_PRETTY));
+	json_object_put(documents);
+	return r ? CBW_FAILED : CBW_DONE;
+}
+
+/* For each volume that is named. */
+static int each_named(int argc, char **argv, int (*do_it)(const struct attachment *at))
+{
+	struct attachment at;
+	int r = 0;
+
+	for (int i = optind; i < argc; i++)
+		r |= attach_find_named(&at, argv[i]) || do_it(&at);
+	return r;
+}
+
+static int run_status(int argc, char **argv)
+{
+	if (next_option(argc, argv, no_options) != -1)
+		return CBW_USAGE;
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+	documents = json_object_new_array();
+	return end_json(optind < argc ? each_named(argc, argv, show) : mapper_each(visit, NULL));
+}
+
+const struct verb verb_status = {
+	.name = "status",
+	.arguments = "[VOLUME]...",
+	.summary = "show the jobs that there are",
+	.run = run_status,
+};
+
+/* --- stats -------------------------------------------------------------------------------- */
+
+static void print_copies(const char *whose, const struct job_copies *copies)
+{
+	printf("  %-20s %llu chunks in %llu copies, errors: %llu of the volume, %llu of the target device\n",
+	       whose, (unsigned long long)copies->chunks, (unsigned long long)copies->copies,
+	       (unsigned long long)copies->source_errors,
+	       (unsigned long long)copies->target_errors);
+}
+
+static void print_holds(const struct job_stats *stats)
+{
+	char time[UNITS_LEN];
+
+	printf("  writes held          %llu", (unsigned long long)stats->held);
+	if (stats->held)
+		printf(", the longest for %s", format_time(time, stats->longest_us));
+	putchar('\n');
+	for (int i = 0; i < JOB_BUCKETS; i++) {
+		if (stats->hold_us[i])
+			printf("    %s %-14s %llu\n", i == JOB_BUCKETS - 1 ? "from" : "less than",
+			       format_time(time, 1ULL << (i == JOB_BUCKETS - 1 ? i - 1 : i)),
+			       (unsigned long long)stats->hold_us[i]);
+	}
+}
+
+static int show_stats(const struct attachment *at)
+{
+	struct job_stats stats;
+	struct json_object *object;
+
+	if (job_read_stats(at->volume.name, &stats))
+		return -1;
+	if (opt_json) {
+		object = job_stats_to_json(&stats);
+		json_object_object_add(object, "volume", json_object_new_string(at->volume.name));
+		json_object_array_add(documents, object);
+		return 0;
+	}
+	printf("%s\n", at->volume.name);
+	print_copies("copy-before-write", &stats.cbw);
+	print_copies("sweep", &stats.sweep);
+	print_holds(&stats);
+	return 0;
+}
+
+static int run_stats(int argc, char **argv)
+{
+	if (next_option(argc, argv, no_options) != -1)
+		return CBW_USAGE;
+	if (optind == argc)
+		return say_usage("stats needs a volume");
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+	documents = json_object_new_array();
+	return end_json(each_named(argc, argv, show_stats));
+}
+
+const struct verb verb_stats = {
+	.name = "stats",
+	.arguments = "VOLUME...",
+	.summary = "show what a job has copied, and how long writes were held",
+	.run = run_stats,
+};
