@@ -11,20 +11,27 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 # KERNEL: one of the kernels that tests/kernels/get knows, with a module of its own.
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
-.DEFAULT_GOAL := module
-.PHONY: module install helpers setup test core long soak matrix coverage mutants kill check bench demo shell clean help print-KDIR
+.DEFAULT_GOAL := all
+.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill check bench demo shell clean help print-KDIR
+
+all: module tools ## build the module and the tool
 
 module: ## build dm_cbw.ko for the kernel KVER
 	@test -d "$(KDIR)" || { echo "no kernel headers in '$(KDIR)'; scripts/setup installs them, KVER= chooses" >&2; exit 1; }
 	$(kbuild) modules
 
-install: module ## install it for that kernel
+tools: ## build the tool, tools/cbw
+	$(MAKE) -C tools
+
+install: all ## install both, the module for that kernel
 	$(kbuild) modules_install
 	depmod $(KVER)
+	$(MAKE) -C tools install
 
-helpers:
+helpers: tools
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle)
 	$(if $(wildcard tests/fuzz/Makefile),$(MAKE) -C tests/fuzz)
+	$(if $(wildcard tests/tool/Makefile),$(MAKE) -C tests/tool)
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/tests/modules modules
 
 setup: ## install the packages that building and testing need
@@ -72,6 +79,8 @@ clean: ## remove what was built, and the logs of tests
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle clean)
 	$(if $(wildcard tests/fuzz/Makefile),$(MAKE) -C tests/fuzz clean)
 	$(if $(wildcard tests/unit/Makefile),$(MAKE) -C tests/unit clean)
+	$(if $(wildcard tests/tool/Makefile),$(MAKE) -C tests/tool clean)
+	$(MAKE) -C tools clean
 	rm -rf .build
 
 help: ## this list
