@@ -379,8 +379,7 @@ int attach_load(struct attachment *at, const char *features)
 	return -1;
 }
 
-/* Since step 1 somebody may have changed V. */
-static int check_unchanged(struct attachment *at)
+int attach_confirm(struct attachment *at)
 {
 	enum attach_state state;
 	bool same = false;
@@ -407,9 +406,9 @@ int attach_start(struct attachment *at)
 {
 	if (opt_dry_run)
 		return mapper_resume(at->volume.name, NULL);
-	if (!check_unchanged(at) && !signals_stop() && !resume_volume(at))
+	if (!attach_confirm(at) && !signals_stop() && !resume_volume(at))
 		return 0;
-	attach_undo(at);
+	attach_end(at);
 	return -1;
 }
 

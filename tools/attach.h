@@ -75,6 +75,9 @@ int attach_check(struct attachment *at, const struct device *volume, const struc
  */
 int attach_load(struct attachment *at, const char *features);
 
+/* Before step 5: has nobody changed V since step 1? */
+int attach_confirm(struct attachment *at);
+
 /* Step 5: the point in time. The same. */
 int attach_start(struct attachment *at);
 

@@ -45,9 +45,9 @@ static int look(struct followed *followed)
 	return -1;
 }
 
-static bool is_over(const struct followed *followed, bool lost)
+static bool is_over(const struct followed *followed)
 {
-	return lost || (followed->seen && job_ended(&followed->job));
+	return followed->lost || (followed->seen && job_ended(&followed->job));
 }
 
 static void add_progress(struct progress *progress, const struct followed *followed)
@@ -61,39 +61,39 @@ static void add_progress(struct progress *progress, const struct followed *follo
 	progress->paused |= !strcmp(job->state, "paused");
 }
 
-static void cancel_all(struct followed *jobs, size_t nr, const bool *lost)
+static void cancel_all(struct followed *jobs, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
-		if (!is_over(&jobs[i], lost[i]))
+		if (!is_over(&jobs[i]))
 			mapper_message(jobs[i].at.volume.name, "cancel", NULL);
 	}
 }
 
 /* Looks at all. Returns how many have not ended. */
-static size_t look_at_all(struct followed *jobs, size_t nr, bool *lost, struct progress *progress)
+static size_t look_at_all(struct followed *jobs, size_t nr, struct progress *progress)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!is_over(&jobs[i], lost[i]))
-			lost[i] = look(&jobs[i]);
-		left += !is_over(&jobs[i], lost[i]);
+		if (!is_over(&jobs[i]))
+			jobs[i].lost = look(&jobs[i]);
+		left += !is_over(&jobs[i]);
 		add_progress(progress, &jobs[i]);
 	}
 	return left;
 }
 
 /* Until all have ended, or the terminal is gone: then -1. */
-static int watch(struct followed *jobs, size_t nr, bool *lost, bool own)
+static int watch(struct followed *jobs, size_t nr, bool own)
 {
 	struct progress progress = { 0 };
 	bool cancelled = false;
 
-	while (look_at_all(jobs, nr, lost, &progress)) {
+	while (look_at_all(jobs, nr, &progress)) {
 		if (signals_hung_up() || (signals_stop() && !own))
 			return -1;
 		if (signals_stop() && !cancelled) {
-			cancel_all(jobs, nr, lost);
+			cancel_all(jobs, nr);
 			cancelled = true;
 		}
 		signals_sleep(progress_show(&progress));
@@ -116,16 +116,18 @@ static void say_failure(const struct followed *followed)
 			  why ? why : followed->job.reason);
 }
 
-static void conclude(struct followed *followed, bool lost)
+static void conclude(struct followed *followed, bool own)
 {
 	const struct job *job = &followed->job;
 
-	if (lost)
+	if (followed->lost)
 		return;
-	job_read_stats(followed->at.volume.name, &followed->stats);
-	followed->done = job_completed(job) ||
+	/* Somebody else may have taken the job away by now. */
+	if (own)
+		job_read_stats(followed->at.volume.name, &followed->stats);
+	followed->success = job_completed(job) ||
 			 (followed->wanted_cancel && !strcmp(job->state, "cancelled"));
-	if (!followed->done)
+	if (!followed->success)
 		say_failure(followed);
 }
 
@@ -157,7 +159,7 @@ static struct json_object *outcome(const struct followed *followed)
 	json_object_object_add(object, "bytes",
 			       json_object_new_uint64(followed->at.length * SECTOR_SIZE));
 	json_object_object_add(object, "seconds", json_object_new_double(followed->seconds));
-	json_object_object_add(object, "done_as_wanted", json_object_new_boolean(followed->done));
+	json_object_object_add(object, "success", json_object_new_boolean(followed->success));
 	json_object_object_add(object, "stats", job_stats_to_json(&followed->stats));
 	return object;
 }
@@ -181,13 +183,13 @@ static double now(void)
 }
 
 /* All of them, whatever becomes of one. */
-static int end_all(struct followed *jobs, size_t nr, const bool *lost, bool own)
+static int end_all(struct followed *jobs, size_t nr, bool own)
 {
 	int r = CBW_DONE;
 
 	for (size_t i = 0; i < nr; i++) {
-		conclude(&jobs[i], lost[i]);
-		if ((own && attach_end(&jobs[i].at)) || !jobs[i].done)
+		conclude(&jobs[i], own);
+		if ((own && attach_end(&jobs[i].at)) || !jobs[i].success)
 			r = CBW_FAILED;
 	}
 	return r;
@@ -195,13 +197,11 @@ static int end_all(struct followed *jobs, size_t nr, const bool *lost, bool own)
 
 int follow(struct followed *jobs, size_t nr, bool own, bool quiet)
 {
-	bool lost[nr];
 	double begun = now();
 	int r;
 
-	memset(lost, 0, sizeof(lost));
 	progress_begin(quiet || opt_json);
-	r = watch(jobs, nr, lost, own);
+	r = watch(jobs, nr, own);
 	progress_end();
 	if (r) {
 		say_warning("the job goes on: 'cbw wait' watches it again");
@@ -209,9 +209,9 @@ int follow(struct followed *jobs, size_t nr, bool own, bool quiet)
 	}
 	for (size_t i = 0; i < nr; i++)
 		jobs[i].seconds = now() - begun;
-	r = end_all(jobs, nr, lost, own);
+	r = end_all(jobs, nr, own);
 	for (size_t i = 0; i < nr && !quiet && !opt_json; i++) {
-		if (jobs[i].done)
+		if (jobs[i].success)
 			print_summary(&jobs[i]);
 	}
 	if (opt_json)
@@ -225,7 +225,7 @@ int follow_leave(struct followed *jobs, size_t nr)
 		return CBW_DONE;
 	for (size_t i = 0; i < nr; i++) {
 		jobs[i].seen = !job_read(jobs[i].at.volume.name, &jobs[i].job);
-		jobs[i].done = jobs[i].seen;
+		jobs[i].success = jobs[i].seen;
 	}
 	print_json(jobs, nr);
 	return CBW_DONE;

@@ -14,8 +14,9 @@ struct followed {
 	struct job job;			/* as last seen */
 	struct job_stats stats;
 	bool seen;			/* those two were read */
+	bool lost;			/* its table is gone, or cannot be read */
 	bool wanted_cancel;		/* its cancellation is no failure */
-	bool done;			/* what was wanted was reached */
+	bool success;
 	double seconds;
 };
 

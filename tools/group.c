@@ -238,6 +238,10 @@ static int start_all(struct attachment **order, size_t nr, atomic_int *who)
 	pid_t watchdog;
 	int pipe, r;
 
+	for (size_t i = 0; i < nr; i++) {
+		if (attach_confirm(order[i]))
+			return -1;
+	}
 	lock_memory();
 	pipe = start_watchdog(who, order, nr, &watchdog);
 	if (pipe < 0)

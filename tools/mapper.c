@@ -132,7 +132,9 @@ static char *constructor_message(char *line)
 	char *message = strstr(line, prefix);
 	char *error;
 
-	message = message ? strstr(message + strlen(prefix), ": ") : NULL;
+	/* The device and the target's name go before it, the error's may follow. */
+	for (int i = 0; i < 2 && message; i++)
+		message = strstr(message + (i ? 2 : strlen(prefix)), ": ");
 	if (!message)
 		return NULL;
 	message[strcspn(message, "\n")] = 0;

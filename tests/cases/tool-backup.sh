@@ -24,7 +24,7 @@ stop_writers
 volume_is_own "$table"
 check_pit
 check_stamps /dev/mapper/cbw --final
-assert_eq "$(json 'j[0]["state"], j[0]["done_as_wanted"], j[0]["done"] == j[0]["total"], j[0]["cbw_chunks"] > 0' < "$CBW_TMP/outcome")" \
+assert_eq "$(json 'j[0]["state"], j[0]["success"], j[0]["done"] == j[0]["total"], j[0]["cbw_chunks"] > 0' < "$CBW_TMP/outcome")" \
 	"('completed', True, True, True)" "the outcome"
 assert_eq "$(cbw status)" "" "the status without jobs"
 
@@ -33,6 +33,9 @@ tool backup cbw "$target" --chunk 4K --workers 2 --speed 1G --max-copy 64K --dis
 grep -qE '^cbw: [0-9.]+ MiB in .*/s, chunks: 0 by copy-before-write, [0-9]+ by the sweep$' "$CBW_TMP/said" ||
 	fail "the summary is: $(< "$CBW_TMP/said")"
 assert_same /dev/mapper/cbw "$target" $((length * 512))
+# On a terminal, one line that is drawn again.
+script -qec "cbw backup cbw $target --speed 16M" /dev/null > "$CBW_TMP/said"
+grep -qP '\r\[#*\.*\] [0-9.]+ %, [0-9.]+ .?i?B of ' "$CBW_TMP/said" || fail "no bar: $(< "$CBW_TMP/said")"
 fill_target
 assert_eq "$(cbw backup cbw "$target" --quiet 2>&1)" "" "what is said with --quiet"
 assert_same /dev/mapper/cbw "$target" $((length * 512))

@@ -12,9 +12,8 @@ target=$(mk_null target 4)
 
 # In the background of a shell like this one INT is ignored.
 start() { # ARGUMENT...
-	rm -f "$CBW_TMP/steps"
 	printf '+ cbw %s &\n' "$*" >&2
-	CBW_STEP_LOG=$CBW_TMP/steps LD_PRELOAD=$step_so env --default-signal=INT cbw "$@" 2> "$CBW_TMP/said" &
+	LD_PRELOAD=$step_so env --default-signal=INT cbw "$@" 2> "$CBW_TMP/said" &
 	pid=$!
 }
 
@@ -61,16 +60,16 @@ dmsetup remove cbw
 
 # A write that takes its time keeps the volume from being suspended.
 need_module dm_delay
-dmsetup create cbw --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 4000"
+dmsetup create cbw --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 15000"
 table=$(dmsetup table cbw)
 for signal in INT KILL; do
+	CBW_STEP=stop:5 start backup cbw "$target"
+	retry 30 grep -q "^State:.*T" "/proc/$pid/status" || fail "it does not come to the resume"
 	dd if=/dev/zero of=/dev/mapper/cbw bs=4K count=1 oflag=direct status=none &
 	writer=$!
 	retry 30 is_waiting "$writer"
-	start backup cbw "$target"
-	retry 30 grep -qs "^5 resume" "$CBW_TMP/steps" || fail "it does not come to the resume"
-	sleep 0.2
-	is_waiting "$writer" || fail "the write has not lasted long enough"
+	kill -CONT "$pid"
+	sleep 2
 	kill -$signal "$pid"
 	if [[ $signal == INT ]]; then
 		ends 1 'cbw: interrupted: no backup was begun'
@@ -80,5 +79,6 @@ for signal in INT KILL; do
 		tool repair
 	fi
 	volume_is_own "$table"
+	is_waiting "$writer" || fail "the write has not lasted long enough"
 	wait "$writer"
 done

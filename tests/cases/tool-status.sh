@@ -20,7 +20,7 @@ assert_eq "$(cbw --version)" "cbw 0.1.0" "the version"
 assert_eq "$(cbw)$(cbw status --json | json j)" "[]" "the status without jobs"
 tool backup cbw "$target" --paused --no-wait
 overwrite 3 2
-assert_eq "$(cbw)" "cbw -> nullb1: paused (somebody wanted it), 3.1 % of 4.0 MiB" "the status"
+assert_eq "$(cbw)" "cbw -> target: paused (somebody wanted it), 3.1 % of 4.0 MiB" "the status"
 assert_eq "$(cbw status cbw --json | json '[j[0][k] for k in ("state", "reason", "done", "total", "cbw_chunks", "bytes", "view")]')" \
 	"['paused', 'user', 2, 64, 2, 4194304, None]" "the status as JSON"
 assert_eq "$(cbw stats cbw --json | json 'j[0]["held"], len(j[0]["hold_us"]), j[0]["cbw"]["chunks"]')" "(2, 32, 2)" "the figures"
@@ -58,7 +58,7 @@ wrong_use 1 "the command has failed with exit status 3.*" backup cbw "$target" -
 volume_is_own "$table"
 wrong_use 1 "the view of cbw has not lasted: .*" backup cbw "$target" --sync none --then 'cbw cancel cbw'
 volume_is_own "$table"
-assert_eq "$(cbw backup cbw "$target" --sync none --then true --json | json 'j[0]["state"], j[0]["done_as_wanted"]')" \
+assert_eq "$(cbw backup cbw "$target" --sync none --then true --json | json 'j[0]["state"], j[0]["success"]')" \
 	"('cancelled', True)" "the outcome"
 tool backup cbw "$target" --sync none --then true --dry-run > "$CBW_TMP/lines"
 bash -e "$CBW_TMP/lines"
