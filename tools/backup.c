@@ -239,6 +239,7 @@ static int check(struct followed *jobs, const struct device *volumes, const stru
 	for (size_t i = 0; i < nr; i++) {
 		if (take(&volumes[i]) || attach_check(&jobs[i].at, &volumes[i], &targets[i]))
 			return -1;
+		jobs[i].owned = true;
 	}
 	return 0;
 }

@@ -115,27 +115,20 @@ static const struct option wait_options[] = {
 	{ 0 }
 };
 
-/* Is the end ours, of all of them? Somebody else's needs no help. */
-static int take_all(struct followed *jobs, char **names, size_t nr, bool *own)
+static int find_all(struct followed *jobs, char **names, size_t nr)
 {
-	int r = 0;
-
-	*own = true;
-	for (size_t i = 0; i < nr && r >= 0; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		if (attach_find_named(&jobs[i].at, names[i]))
 			return -1;
-		r = lock_volume(jobs[i].at.volume.dev);
-		if (r > 0 || !jobs[i].at.uuid[0])
-			*own = false;
 	}
-	return r < 0 ? -1 : 0;
+	return 0;
 }
 
 static int run_wait(int argc, char **argv)
 {
 	size_t nr;
 	struct followed *jobs;
-	bool quiet = false, own;
+	bool quiet = false;
 	int value, r = CBW_FAILED;
 
 	while ((value = next_option(argc, argv, wait_options)) != -1) {
@@ -150,8 +143,8 @@ static int run_wait(int argc, char **argv)
 		return CBW_FAILED;
 	signals_catch();
 	jobs = calloc(nr, sizeof(*jobs));
-	if (jobs && !take_all(jobs, argv + optind, nr, &own))
-		r = follow(jobs, nr, own, quiet);
+	if (jobs && !find_all(jobs, argv + optind, nr))
+		r = follow(jobs, nr, false, quiet);
 	free(jobs);
 	return r;
 }

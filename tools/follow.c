@@ -7,6 +7,7 @@
 
 #include "cbw.h"
 #include "follow.h"
+#include "lock.h"
 #include "progress.h"
 #include "say.h"
 #include "signals.h"
@@ -69,14 +70,23 @@ static void cancel_all(struct followed *jobs, size_t nr)
 	}
 }
 
+/* Before the job is looked at: what is seen then is not gone before it is ended. */
+static void try_to_own(struct followed *followed)
+{
+	if (!followed->owned && followed->at.uuid[0])
+		followed->owned = !lock_volume(followed->at.volume.dev);
+}
+
 /* Looks at all. Returns how many have not ended. */
 static size_t look_at_all(struct followed *jobs, size_t nr, struct progress *progress)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!is_over(&jobs[i]))
+		if (!is_over(&jobs[i])) {
+			try_to_own(&jobs[i]);
 			jobs[i].lost = look(&jobs[i]);
+		}
 		left += !is_over(&jobs[i]);
 		add_progress(progress, &jobs[i]);
 	}
@@ -84,13 +94,13 @@ static size_t look_at_all(struct followed *jobs, size_t nr, struct progress *pro
 }
 
 /* Until all have ended, or the terminal is gone: then -1. */
-static int watch(struct followed *jobs, size_t nr, bool own)
+static int watch(struct followed *jobs, size_t nr, bool begun_here)
 {
 	struct progress progress = { 0 };
 	bool cancelled = false;
 
 	while (look_at_all(jobs, nr, &progress)) {
-		if (signals_hung_up() || (signals_stop() && !own))
+		if (signals_hung_up() || (signals_stop() && !begun_here))
 			return -1;
 		if (signals_stop() && !cancelled) {
 			cancel_all(jobs, nr);
@@ -116,14 +126,14 @@ static void say_failure(const struct followed *followed)
 			  why ? why : followed->job.reason);
 }
 
-static void conclude(struct followed *followed, bool own)
+static void conclude(struct followed *followed)
 {
 	const struct job *job = &followed->job;
 
 	if (followed->lost)
 		return;
 	/* Somebody else may have taken the job away by now. */
-	if (own)
+	if (followed->owned)
 		job_read_stats(followed->at.volume.name, &followed->stats);
 	followed->success = job_completed(job) ||
 			 (followed->wanted_cancel && !strcmp(job->state, "cancelled"));
@@ -183,25 +193,25 @@ static double now(void)
 }
 
 /* All of them, whatever becomes of one. */
-static int end_all(struct followed *jobs, size_t nr, bool own)
+static int end_all(struct followed *jobs, size_t nr)
 {
 	int r = CBW_DONE;
 
 	for (size_t i = 0; i < nr; i++) {
-		conclude(&jobs[i], own);
-		if ((own && attach_end(&jobs[i].at)) || !jobs[i].success)
+		conclude(&jobs[i]);
+		if ((jobs[i].owned && attach_end(&jobs[i].at)) || !jobs[i].success)
 			r = CBW_FAILED;
 	}
 	return r;
 }
 
-int follow(struct followed *jobs, size_t nr, bool own, bool quiet)
+int follow(struct followed *jobs, size_t nr, bool begun_here, bool quiet)
 {
 	double begun = now();
 	int r;
 
 	progress_begin(quiet || opt_json);
-	r = watch(jobs, nr, own);
+	r = watch(jobs, nr, begun_here);
 	progress_end();
 	if (r) {
 		say_warning("the job goes on: 'cbw wait' watches it again");
@@ -209,7 +219,7 @@ int follow(struct followed *jobs, size_t nr, bool own, bool quiet)
 	}
 	for (size_t i = 0; i < nr; i++)
 		jobs[i].seconds = now() - begun;
-	r = end_all(jobs, nr, own);
+	r = end_all(jobs, nr);
 	for (size_t i = 0; i < nr && !quiet && !opt_json; i++) {
 		if (jobs[i].success)
 			print_summary(&jobs[i]);

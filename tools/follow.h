@@ -14,6 +14,7 @@ struct followed {
 	struct job job;			/* as last seen */
 	struct job_stats stats;
 	bool seen;			/* those two were read */
+	bool owned;			/* the lock of the volume is ours */
 	bool lost;			/* its table is gone, or cannot be read */
 	bool wanted_cancel;		/* its cancellation is no failure */
 	bool success;
@@ -21,11 +22,13 @@ struct followed {
 };
 
 /*
- * Until all jobs have ended; ^C ends them. A job has completed if its table, still live, says
- * so. Then, if @own, the volumes get their tables back. With --json, prints the outcome.
+ * Until all jobs have ended. A job has completed if its table, still live, says so. Then the
+ * volumes get their tables back, but from whoever else looks after one; if that one is gone
+ * meanwhile, its part is taken over. ^C ends the jobs if they are @begun_here, else only this.
+ * With --json, prints the outcome.
  * Returns CBW_DONE if all have completed (or were cancelled, where that is wanted).
  */
-int follow(struct followed *jobs, size_t nr, bool own, bool quiet);
+int follow(struct followed *jobs, size_t nr, bool begun_here, bool quiet);
 
 /* For jobs that are left to 'cbw wait'. */
 int follow_leave(struct followed *jobs, size_t nr);

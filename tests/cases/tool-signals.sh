@@ -29,6 +29,11 @@ has_job() {
 	[[ $(dmsetup table cbw) == *" cbw "* ]]
 }
 
+start_watching() {
+	start wait cbw
+	retry 30 eval '[[ $(cbw repair) == "cbw: another cbw is at work on it" ]]' || fail "nobody watches"
+}
+
 # dm-delay counts what it holds: reads, writes, flushes.
 is_delayed() {
 	[[ $(dmsetup status cbw) == *" delay 0 1 0" ]]
@@ -51,8 +56,10 @@ kill -HUP "$pid"
 ends 1 "cbw: warning: the job goes on: .*"
 has_job
 tool repair
-start wait cbw
-retry 30 eval '[[ $(cbw repair) == "cbw: another cbw is at work on it" ]]' || fail "nobody watches"
+start_watching
+kill -INT "$pid"
+ends 1 "cbw: warning: the job goes on: .*"
+start_watching
 tool speed cbw 0
 ends 0 'cbw: 4.0 MiB in .*'
 volume_is_own "$table"
