@@ -20,6 +20,10 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct verb restore_verb;
+extern const struct verb list_verb;
+extern const struct verb verify_verb;
+
 #define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
 
 extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_resume, verb_cancel,

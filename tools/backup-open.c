@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Backups that are read; see backup-open.h. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "backup-open.h"
+#include "device.h"
+#include "lvm.h"
+#include "say.h"
+#include "target.h"
+
+static int activate(struct backup *backup, char path[PATH_MAX])
+{
+	const char *name = backup->record.target;
+	struct device device;
+	struct lv lv;
+
+	if (lvm_get(name, &lv))
+		return say_error("the volume %s is gone", name);
+	if (!lv.active && lvm_activate(name))
+		return -1;
+	backup->activated = !lv.active;
+	if (device_resolve(name, &device))
+		return -1;
+	snprintf(path, PATH_MAX, "%s", device.path);
+	return 0;
+}
+
+/* The path and size of a backup that nothing is known of. */
+static int look_at(const char *name, char path[PATH_MAX], uint64_t *size)
+{
+	struct device device;
+	struct stat st;
+
+	if (!stat(name, &st) && S_ISREG(st.st_mode)) {
+		snprintf(path, PATH_MAX, "%s", name);
+		*size = (uint64_t)st.st_size;
+		return 0;
+	}
+	if (device_resolve(name, &device))
+		return -1;
+	snprintf(path, PATH_MAX, "%s", device.path);
+	*size = device.size;
+	return 0;
+}
+
+static int find(struct backup *backup, const char *name, bool force, char path[PATH_MAX])
+{
+	int result = record_find(name, &backup->record);
+
+	if (result < 0)
+		return -1;
+	backup->recorded = !result;
+	if (!backup->recorded)
+		return force ? look_at(name, path, &backup->record.size) :
+		       say_error("nothing is known of a backup %s; --force takes it as it is", name);
+	if (!backup->record.complete)
+		return say_error("the backup %s is not complete", backup->record.target);
+	if (!target_is_there(&backup->record))
+		return say_error("%s does not hold the backup any more", backup->record.target);
+	if (backup->record.kind == RECORD_LV)
+		return activate(backup, path);
+	snprintf(path, PATH_MAX, "%s", backup->record.target);
+	return 0;
+}
+
+int backup_open(struct backup *backup, const char *name, bool force)
+{
+	char path[PATH_MAX];
+
+	*backup = (struct backup) { 0 };
+	if (!find(backup, name, force, path) && !extent_open(&backup->extent, path, O_RDONLY))
+		return 0;
+	if (backup->activated)
+		lvm_deactivate(backup->record.target);
+	return -1;
+}
+
+void backup_close(struct backup *backup)
+{
+	extent_close(&backup->extent);
+	if (backup->activated)
+		lvm_deactivate(backup->record.target);
+}
+
+const char *backup_name(const struct backup *backup)
+{
+	return backup->recorded ? backup->record.target : backup->extent.name;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Other programs; see child.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "say.h"
+
+#define CANNOT_RUN	127
+
+/* What it prints goes to files in memory: they are never full, and need nobody to read. */
+static void become(const char *const argv[], int out, int err)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	setenv("LC_ALL", "C", 1);
+	setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(err, STDERR_FILENO) < 0)
+		_exit(CANNOT_RUN);
+	execvp(argv[0], (char *const *)argv);
+	dprintf(STDERR_FILENO, "%s\n", strerror(errno));
+	_exit(CANNOT_RUN);
+}
+
+/* All of @fd as a string, for free(). */
+static char *contents(int fd)
+{
+	struct stat st;
+	char *text;
+	ssize_t got;
+
+	if (fstat(fd, &st))
+		return NULL;
+	text = calloc(1, (size_t)st.st_size + 1);
+	if (!text)
+		return NULL;
+	got = pread(fd, text, (size_t)st.st_size, 0);
+	text[got < 0 ? 0 : got] = '\0';
+	return text;
+}
+
+static void say_complaint(const char *program, int err)
+{
+	char *text = contents(err);
+	char *line = text, *end;
+
+	if (text) {
+		end = text + strlen(text);
+		while (end > text && (end[-1] == '\n' || end[-1] == ' '))
+			*--end = '\0';
+		line = strrchr(text, '\n');
+		line = line ? line + 1 : text;
+		line += strspn(line, " ");
+	}
+	say_error("%s: %s", program, line && *line ? line : "failed");
+	free(text);
+}
+
+static int run(const char *const argv[], int out, int err)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		become(argv, out, err);
+	if (pid < 0)
+		return say_error("cannot run %s: %s", argv[0], strerror(errno));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	say_complaint(argv[0], err);
+	return -1;
+}
+
+char *child_output(const char *const argv[])
+{
+	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
+	char *text = NULL;
+
+	if (out < 0 || err < 0)
+		say_error("cannot run %s: %s", argv[0], strerror(errno));
+	else if (!run(argv, out, err))
+		text = contents(out);
+	close(out);
+	close(err);
+	return text;
+}
+
+int child_run(const char *const argv[])
+{
+	char *text = child_output(argv);
+
+	free(text);
+	return text ? 0 : -1;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Other programs, run without a shell. */
+#ifndef CBW_CHILD_H
+#define CBW_CHILD_H
+
+/*
+ * Runs argv[0], looked up in PATH, with nothing to read, and waits for its end. What it
+ * prints is kept back; if it cannot be run or fails, the last line of its complaints is
+ * said. 0 or -1.
+ */
+int child_run(const char *const argv[]);
+
+/* The same, and returns its standard output, for free(). NULL if it failed. */
+char *child_output(const char *const argv[]);
+
+#endif

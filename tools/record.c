@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Records of backups; see record.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "durable.h"
+#include "lvm.h"
+#include "record-form.h"
+#include "record.h"
+#include "say.h"
+#include "signature.h"
+
+#define STATE_FOLDER	"/var/lib/cbw"
+#define RECORD_SUFFIX	".json"
+#define SUMS_SUFFIX	".sums"
+#define MIN_PREFIX	4	/* of a generation, so that one is not named by mistake */
+
+static const char *state_folder(void)
+{
+	const char *folder = getenv("CBW_STATE");
+
+	return folder && *folder ? folder : STATE_FOLDER;
+}
+
+static const char *state_path(const struct record *record, const char *suffix, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s%s", state_folder(), record->generation, suffix);
+	return path;
+}
+
+static const char *sidecar_path(const char *image, const char *suffix, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%.*s%s", PATH_MAX - 16, image, suffix);
+	return path;
+}
+
+const char *record_sums_path(const struct record *record, char path[PATH_MAX])
+{
+	if (record->kind == RECORD_IMAGE)
+		return sidecar_path(record->target, ".cbw" SUMS_SUFFIX, path);
+	return state_path(record, SUMS_SUFFIX, path);
+}
+
+static int new_generation(char id[RECORD_ID_MAX])
+{
+	FILE *file = fopen("/proc/sys/kernel/random/uuid", "re");
+	char *line;
+
+	if (!file)
+		return say_error("the kernel gives no random number: %s", strerror(errno));
+	line = fgets(id, RECORD_ID_MAX, file);
+	fclose(file);
+	return line ? 0 : say_error("the kernel gives no random number");
+}
+
+static void write_now(char text[RECORD_TIME_MAX])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(text, RECORD_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+int record_init(struct record *record, const struct device *origin, uint64_t chunk_size,
+		enum record_kind kind, const char *target)
+{
+	char name[PATH_MAX];
+	struct signature signature;
+
+	*record = (struct record) { .size = origin->size, .chunk_size = chunk_size, .kind = kind };
+	if (new_generation(record->generation) || signature_read(origin->path, &signature))
+		return -1;
+	snprintf(record->origin, sizeof(record->origin), "%.*s", DM_NAME_LEN - 1,
+		 device_name(origin, name));
+	snprintf(record->origin_dm_name, sizeof(record->origin_dm_name), "%s", origin->dm_name);
+	device_dm_uuid(origin, record->origin_dm_uuid);
+	snprintf(record->fs_type, sizeof(record->fs_type), "%s", signature.type);
+	snprintf(record->fs_uuid, sizeof(record->fs_uuid), "%s", signature.uuid);
+	snprintf(record->target, sizeof(record->target), "%s", target);
+	write_now(record->begun);
+	return 0;
+}
+
+/* Tags of the volume that are a record's, in @del. */
+static int find_tags(const char *name, char tags[LVM_TAGS_MAX], const char *del[], size_t max)
+{
+	struct lv lv;
+	char *rest = tags, *tag;
+	size_t nr = 0;
+
+	if (lvm_get(name, &lv))
+		return say_error("the volume %s is gone", name);
+	memcpy(tags, lv.tags, sizeof(lv.tags));
+	while ((tag = strsep(&rest, ",")) && nr + 1 < max) {
+		if (!strncmp(tag, RECORD_TAG ".", strlen(RECORD_TAG ".")))
+			del[nr++] = tag;
+	}
+	del[nr] = NULL;
+	return 0;
+}
+
+static int store_tags(const struct record *record)
+{
+	char old[LVM_TAGS_MAX];
+	const char *del[RECORD_MAX_TAGS];
+	struct record_tags *tags = calloc(1, sizeof(*tags));
+	int result = -1;
+
+	if (tags && !find_tags(record->target, old, del, RECORD_MAX_TAGS)) {
+		record_to_tags(record, tags);
+		result = lvm_tag(record->target, del, tags->list);
+	}
+	free(tags);
+	return result;
+}
+
+static int store_text(const struct record *record, const char *text)
+{
+	char path[PATH_MAX];
+
+	if (durable_write(state_path(record, RECORD_SUFFIX, path), text))
+		return -1;
+	switch (record->kind) {
+	case RECORD_LV:
+		return store_tags(record);
+	case RECORD_IMAGE:
+		return durable_write(sidecar_path(record->target, RECORD_SIDECAR, path), text);
+	default:
+		return 0;
+	}
+}
+
+static int store(const struct record *record)
+{
+	struct json_object *json = record_to_json(record);
+	const char *text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
+							  JSON_C_TO_STRING_NOSLASHESCAPE);
+	int result = store_text(record, text);
+
+	json_object_put(json);
+	return result;
+}
+
+static int make_state_folder(void)
+{
+	if (mkdir(state_folder(), 0700) && errno != EEXIST)
+		return say_error("cannot make the folder %s: %s", state_folder(), strerror(errno));
+	return durable_folder(state_folder());
+}
+
+static bool same_device(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return !stat(path, &a) && !stat(other, &b) && S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode) &&
+	       a.st_rdev == b.st_rdev;
+}
+
+bool record_same_target(const struct record *a, const struct record *b)
+{
+	return a->kind == b->kind &&
+	       (!strcmp(a->target, b->target) || same_device(a->target, b->target));
+}
+
+/* What they say of a target that is about to be written to is no longer true. */
+static int drop_others(const struct record *record)
+{
+	struct record *records;
+	size_t nr;
+	int result = record_list(&records, &nr);
+
+	for (size_t i = 0; !result && i < nr; i++) {
+		if (record_same_target(records + i, record) &&
+		    strcmp(records[i].generation, record->generation))
+			result = record_remove(records + i);
+	}
+	free(records);
+	return result;
+}
+
+int record_begin(struct record *record)
+{
+	record->complete = false;
+	return make_state_folder() || drop_others(record) || store(record) ? -1 : 0;
+}
+
+int record_pit(struct record *record)
+{
+	write_now(record->pit);
+	return store(record);
+}
+
+int record_complete(struct record *record)
+{
+	record->complete = true;
+	return store(record);
+}
+
+int record_remove(const struct record *record)
+{
+	char path[PATH_MAX];
+	int result = durable_remove(record_sums_path(record, path));
+
+	if (record->kind == RECORD_IMAGE)
+		result |= durable_remove(sidecar_path(record->target, RECORD_SIDECAR, path));
+	return result | durable_remove(state_path(record, RECORD_SUFFIX, path));
+}
+
+static bool read_file(const char *path, struct record *record)
+{
+	struct json_object *json = json_object_from_file(path);
+	bool good = json && record_from_json(json, record);
+
+	json_object_put(json);
+	return good;
+}
+
+/* A list that grows. */
+struct list {
+	struct record *records;
+	size_t nr;
+};
+
+static void add(struct list *list, const struct record *record)
+{
+	for (size_t i = 0; i < list->nr; i++) {
+		if (!strcmp(list->records[i].generation, record->generation))
+			return;
+	}
+	list->records = reallocarray(list->records, list->nr + 1, sizeof(*record));
+	if (!list->records)
+		abort();
+	list->records[list->nr++] = *record;
+}
+
+static void add_files(struct list *list)
+{
+	struct record record;
+	char pattern[PATH_MAX];
+	glob_t files;
+
+	snprintf(pattern, sizeof(pattern), "%s/*%s", state_folder(), RECORD_SUFFIX);
+	if (glob(pattern, 0, NULL, &files))
+		return;
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		if (read_file(files.gl_pathv[i], &record))
+			add(list, &record);
+		else
+			say_warning("%s is not understood", files.gl_pathv[i]);
+	}
+	globfree(&files);
+}
+
+/* LVM need not be there for those who do not use it. */
+static int add_tagged(struct list *list)
+{
+	struct record record;
+	struct lv *lvs;
+	size_t nr;
+
+	if (access("/sbin/lvs", X_OK) && access("/usr/sbin/lvs", X_OK))
+		return 0;
+	if (lvm_find("lv_tags=" RECORD_TAG, &lvs, &nr))
+		return -1;
+	for (size_t i = 0; i < nr; i++) {
+		if (record_from_tags(lvs[i].name, lvs[i].tags, &record))
+			add(list, &record);
+	}
+	free(lvs);
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	return strcmp(((const struct record *)a)->begun, ((const struct record *)b)->begun);
+}
+
+int record_list(struct record **records, size_t *nr)
+{
+	struct list list = { 0 };
+	int result;
+
+	add_files(&list);
+	result = add_tagged(&list);
+	if (list.nr)
+		qsort(list.records, list.nr, sizeof(*list.records), by_time);
+	*records = list.records;
+	*nr = list.nr;
+	return result;
+}
+
+bool record_same_origin(const struct record *a, const struct record *b)
+{
+	if (*a->origin_dm_uuid || *b->origin_dm_uuid)
+		return !strcmp(a->origin_dm_uuid, b->origin_dm_uuid);
+	return !strcmp(a->origin, b->origin);
+}
+
+static bool is_named(const struct record *record, const char *backup)
+{
+	char path[PATH_MAX];
+
+	if (record->kind == RECORD_LV)
+		snprintf(path, sizeof(path), "/dev/%.*s", PATH_MAX - 8, record->target);
+	else
+		snprintf(path, sizeof(path), "%s", record->target);
+	return !strcmp(record->target, backup) || same_device(path, backup) ||
+	       (strlen(backup) >= MIN_PREFIX && !strncmp(record->generation, backup, strlen(backup)));
+}
+
+static int find_in_list(const char *backup, struct record *record)
+{
+	struct record *records;
+	size_t nr;
+	int result = record_list(&records, &nr) ? -1 : 1;
+
+	for (size_t i = 0; result >= 0 && i < nr; i++) {
+		if (is_named(records + i, backup)) {
+			*record = records[i];
+			result = 0;
+		}
+	}
+	free(records);
+	return result;
+}
+
+int record_find(const char *backup, struct record *record)
+{
+	char real[PATH_MAX], path[PATH_MAX];
+	struct stat st;
+
+	if (stat(backup, &st) || !S_ISREG(st.st_mode) || !realpath(backup, real))
+		return find_in_list(backup, record);
+	/* What lies beside it has gone where the image went. */
+	if (!read_file(sidecar_path(real, RECORD_SIDECAR, path), record))
+		return find_in_list(real, record);
+	snprintf(record->target, sizeof(record->target), "%s", real);
+	return 0;
+}
+
+int record_unfinished(const struct device *origin, struct record *record)
+{
+	struct record wanted = { 0 }, *records;
+	char name[PATH_MAX];
+	size_t nr;
+	int result = record_list(&records, &nr) ? -1 : 1;
+
+	device_dm_uuid(origin, wanted.origin_dm_uuid);
+	snprintf(wanted.origin, sizeof(wanted.origin), "%.*s", DM_NAME_LEN - 1,
+		 device_name(origin, name));
+	for (size_t i = 0; result >= 0 && i < nr; i++) {
+		if (!records[i].complete && record_same_origin(records + i, &wanted)) {
+			*record = records[i];
+			result = 0;
+		}
+	}
+	free(records);
+	return result;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is known of each backup. A record is one file of the state folder, and goes with
+ * the backup as well: as tags of a logical volume that was made for it, and in a file
+ * beside an image. It says "incomplete" before anything is written to the target device,
+ * and "complete" only after the job has completed.
+ */
+#ifndef CBW_RECORD_H
+#define CBW_RECORD_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device.h"
+
+enum record_kind {
+	RECORD_DEVICE,		/* a block device that the user has named */
+	RECORD_LV,		/* a logical volume that was made for it */
+	RECORD_IMAGE,		/* a file */
+};
+
+#define RECORD_ID_MAX	37
+#define RECORD_TIME_MAX	24
+
+/* The suffix of the file beside an image. */
+#define RECORD_SIDECAR	".cbw.json"
+
+struct record {
+	char generation[RECORD_ID_MAX];	/* names it for ever */
+	char origin[DM_NAME_LEN];	/* as people call it */
+	char origin_dm_name[DM_NAME_LEN];
+	char origin_dm_uuid[DM_UUID_LEN];
+	char fs_type[32];		/* of what the origin carries, or "" */
+	char fs_uuid[64];
+	char begun[RECORD_TIME_MAX];	/* "2026-01-31T23:59:59Z" */
+	char pit[RECORD_TIME_MAX];	/* "" until it has come */
+	uint64_t size;			/* bytes */
+	uint64_t chunk_size;		/* bytes */
+	enum record_kind kind;
+	char target[PATH_MAX];		/* path, or vg/lv */
+	bool complete;
+};
+
+/* Fills in a new record of @origin. 0 or -1, error said. */
+int record_init(struct record *record, const struct device *origin, uint64_t chunk_size,
+		enum record_kind kind, const char *target);
+
+/*
+ * Makes it durable as incomplete, and drops what other records say of the same target.
+ * A logical volume must be there already. 0 or -1, error said: nothing may be written then.
+ */
+int record_begin(struct record *record);
+
+/* The point in time is now. 0 or -1, error said. */
+int record_pit(struct record *record);
+
+/* The job has completed, and all is on the target device. 0 or -1, error said. */
+int record_complete(struct record *record);
+
+/* Removes it, with its checksums. The tags go with their volume. 0 or -1, error said. */
+int record_remove(const struct record *record);
+
+/*
+ * All records, oldest first, for free(): those of the state folder, and those that only
+ * the tags of a volume tell of. 0 or -1, error said.
+ */
+int record_list(struct record **records, size_t *nr);
+
+/*
+ * The newest record of a backup, which is named by its path, vg/lv, or the beginning of
+ * its generation; or of an image without one in the state folder, that in the file beside
+ * it. 0; 1: there is none; or -1, error said.
+ */
+int record_find(const char *backup, struct record *record);
+
+/*
+ * The newest record of the origin that is not complete, for whoever finishes what another
+ * process has begun. 0; 1: there is none; or -1, error said.
+ */
+int record_unfinished(const struct device *origin, struct record *record);
+
+/* Are they backups of the same volume? */
+bool record_same_origin(const struct record *a, const struct record *b);
+
+/* Do they lie at the same place? */
+bool record_same_target(const struct record *a, const struct record *b);
+
+/* Where the checksums of the backup are, if there are any. Returns @path. */
+const char *record_sums_path(const struct record *record, char path[PATH_MAX]);
+
+/* "device", "lv", "image". */
+const char *record_kind_name(enum record_kind kind);
+
+struct json_object;
+
+/* For json_object_put(). */
+struct json_object *record_to_json(const struct record *record);
+
+#endif

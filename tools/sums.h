@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Checksums of a backup: a text file with a SHA-256 for each MiB. */
+#ifndef CBW_SUMS_H
+#define CBW_SUMS_H
+
+#include <stdint.h>
+
+#include "extent.h"
+
+/* Reads the first @size bytes of the backup, and writes the file. 0 or -1, error said. */
+int sums_write(const char *path, struct extent *backup, uint64_t size);
+
+/*
+ * Calls @differs with each range that does not have the checksums of the file, in units
+ * of a MiB. 0, or -1, error said; else the number of ranges is in @nr.
+ */
+int sums_compare(const char *path, struct extent *backup, uint64_t size,
+		 void (*differs)(uint64_t first, uint64_t length), uint64_t *nr);
+
+#endif

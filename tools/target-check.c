@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* May a backup be written there? See target_check() in target.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "lvm.h"
+#include "say.h"
+#include "signature.h"
+#include "stack.h"
+#include "target.h"
+#include "units.h"
+
+#define TEXT_MAX	(PATH_MAX + 64)
+
+/* What the target stands on is not known before it is made: then it is that of its place. */
+static int add_stack(struct dev_set *set, const struct target *target)
+{
+	char vg[LVM_NAME_MAX], folder[PATH_MAX];
+	struct dev_set pvs = { 0 };
+	int result;
+
+	switch (target->kind) {
+	case RECORD_DEVICE:
+		return stack_add_device(set, target->device.dev);
+	case RECORD_IMAGE:
+		snprintf(folder, sizeof(folder), "%.*s",
+			 (int)(strrchr(target->name, '/') + 1 - target->name), target->name);
+		return stack_add_file(set, folder);
+	default:
+		break;
+	}
+	snprintf(vg, sizeof(vg), "%.*s", (int)strcspn(target->name, "/"), target->name);
+	result = lvm_add_pvs(vg, &pvs);
+	for (size_t i = 0; !result && i < pvs.nr; i++)
+		result = stack_add_device(set, pvs.devs[i]);
+	dev_set_free(&pvs);
+	return result;
+}
+
+/* Is the target a part of what the origin stands on? */
+static int check_below(const struct target *target, const struct device *origin)
+{
+	struct dev_set set = { 0 };
+	int result = stack_add_device(&set, origin->dev);
+
+	if (!result && target->kind == RECORD_DEVICE && dev_set_has(&set, target->device.dev))
+		result = say_error("%s holds the data of %s", target->name, origin->path);
+	dev_set_free(&set);
+	return result;
+}
+
+static int check_above(const struct target *target, const struct device *origin,
+		       const struct dev_set *set)
+{
+	if (!dev_set_has(set, origin->dev))
+		return 0;
+	if (target->kind == RECORD_DEVICE && target->device.dev == origin->dev)
+		return say_error("%s is the volume itself", target->name);
+	return say_error("%s stands on %s: the backup would wait for itself", target->name,
+			 origin->path);
+}
+
+static int check_stack(const struct target *target, const struct device *origins, size_t nr)
+{
+	struct dev_set set = { 0 };
+	int result = add_stack(&set, target);
+
+	for (size_t i = 0; i < nr && !result; i++) {
+		result = check_above(target, origins + i, &set);
+		if (!result)
+			result = check_below(target, origins + i);
+	}
+	dev_set_free(&set);
+	return result;
+}
+
+static int check_size(const struct target *target, const struct device *origin)
+{
+	if (target->device.size >= origin->size)
+		return 0;
+	return say_error("%s is too small: it has %llu bytes, and %s has %llu", target->name,
+			 (unsigned long long)target->device.size, origin->path,
+			 (unsigned long long)origin->size);
+}
+
+/* Whoever has it open exclusively is not always in a list. */
+static int check_exclusive(const struct device *device)
+{
+	int fd = open(device->path, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	if (fd < 0)
+		return say_error("%s: %s", device->path, errno == EBUSY ? "in use" : strerror(errno));
+	close(fd);
+	return 0;
+}
+
+/* What stands on it has it open exclusively, too: it is named, if it may not be ignored. */
+static int check_users(const struct target *target, bool force)
+{
+	const struct device *device = &target->device;
+	struct device holder;
+	char text[TEXT_MAX];
+	dev_t dev;
+
+	if (!sysfs_read(device->dev, "ro", text, sizeof(text)) && !strcmp(text, "1"))
+		return say_error("%s is read-only", target->name);
+	if (stack_user(device->dev, text, sizeof(text)))
+		return say_error("%s is %s", target->name, text);
+	dev = stack_holder(device->dev);
+	if (!dev)
+		return check_exclusive(device);
+	if (force)
+		return 0;
+	if (device_of(dev, &holder))
+		return -1;
+	return say_error("%s is in use by %s; --force overwrites it", target->name, holder.path);
+}
+
+/* Is what was found there what the backup that lies there has? */
+static bool is_known(const struct target *target, const struct signature *signature,
+		     const struct record *records, size_t nr)
+{
+	struct record here = { .kind = target->kind };
+
+	snprintf(here.target, sizeof(here.target), "%s", target->name);
+	for (size_t i = 0; i < nr; i++) {
+		if (record_same_target(records + i, &here) && *signature->uuid &&
+		    !strcmp(records[i].fs_type, signature->type) &&
+		    !strcmp(records[i].fs_uuid, signature->uuid))
+			return true;
+	}
+	return false;
+}
+
+static int check_signature(const struct target *target, const struct record *records, size_t nr)
+{
+	struct signature signature;
+	char text[TEXT_MAX];
+
+	if (signature_read(target->device.path, &signature))
+		return -1;
+	if (!signature_found(&signature) || is_known(target, &signature, records, nr))
+		return 0;
+	return say_error("%s carries %s; --force overwrites it", target->name,
+			 signature_text(&signature, text, sizeof(text)));
+}
+
+/* Is there another backup of the volume that @record is one of? */
+static bool has_another(const struct record *record, const struct record *records, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (records[i].complete && record_same_origin(records + i, record) &&
+		    !record_same_target(records + i, record) && target_is_there(records + i))
+			return true;
+	}
+	return false;
+}
+
+static int check_only_backup(const struct target *target, const struct record *records, size_t nr)
+{
+	struct record here = { .kind = target->kind };
+
+	snprintf(here.target, sizeof(here.target), "%s", target->name);
+	for (size_t i = 0; i < nr; i++) {
+		if (records[i].complete && record_same_target(records + i, &here) &&
+		    target_is_there(records + i) && !has_another(records + i, records, nr))
+			return say_error("%s holds the only complete backup of %s; --overwrite overwrites it",
+					 target->name, records[i].origin);
+	}
+	return 0;
+}
+
+static bool names(const char *path, const char *word)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	while (file && !found && getline(&line, &room, file) > 0)
+		found = *line != '#' && strstr(line, word);
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* At the next boot either may be the one that is found. */
+static void warn_of_uuid(const struct target *target, const struct device *origin)
+{
+	static const char * const places[] = {
+		"/etc/fstab", "/etc/crypttab", "/proc/cmdline", "/boot/grub*/grub.cfg",
+		"/boot/loader/entries/*.conf",
+	};
+	struct signature signature;
+	glob_t files = { 0 };
+
+	if (signature_read(origin->path, &signature) || !*signature.uuid)
+		return;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		glob(places[i], i ? GLOB_APPEND : 0, NULL, &files);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		if (names(files.gl_pathv[i], signature.uuid))
+			say_warning("%s names the UUID %s, which %s will have as well: unplug it before the next boot",
+				    files.gl_pathv[i], signature.uuid, target->name);
+	}
+	globfree(&files);
+}
+
+static int check_device(const struct target *target, const struct device *origin,
+			const struct record *records, size_t nr, bool force)
+{
+	if (check_size(target, origin) || check_users(target, force))
+		return -1;
+	if (!force && check_signature(target, records, nr))
+		return -1;
+	warn_of_uuid(target, origin);
+	return 0;
+}
+
+static bool is_recorded(const struct target *target, const struct record *records, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (records[i].kind == RECORD_IMAGE && !strcmp(records[i].target, target->name))
+			return true;
+	}
+	return false;
+}
+
+static int check_image(const struct target *target, const struct device *origin,
+		       const struct record *records, size_t nr, bool force)
+{
+	struct device loop;
+	struct stat st;
+	dev_t dev;
+
+	image_warn_of_room(target->name, origin->size);
+	if (lstat(target->name, &st))
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return say_error("%s is not a regular file", target->name);
+	dev = image_user(target->name);
+	if (dev)
+		return device_of(dev, &loop) ? -1 :
+		       say_error("%s is in use by %s", target->name, loop.path);
+	if (!force && st.st_size && !is_recorded(target, records, nr))
+		return say_error("%s is there, and is no backup that is known; --force overwrites it",
+				 target->name);
+	return 0;
+}
+
+int target_check(const struct target *target, const struct device *origin,
+		 const struct device *origins, size_t nr, const struct target_rules *rules)
+{
+	struct record *records = NULL;
+	size_t nr_records;
+	int result = check_stack(target, origins, nr);
+
+	if (result || target->kind == RECORD_LV)
+		return result;
+	result = record_list(&records, &nr_records);
+	if (!result && target->kind == RECORD_DEVICE)
+		result = check_device(target, origin, records, nr_records, rules->force);
+	else if (!result)
+		result = check_image(target, origin, records, nr_records, rules->force);
+	if (!result && !rules->overwrite)
+		result = check_only_backup(target, records, nr_records);
+	free(records);
+	return result;
+}

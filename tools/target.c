@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where a backup goes; see target.h. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "durable.h"
+#include "image.h"
+#include "lvm.h"
+#include "record-form.h"
+#include "say.h"
+#include "signature.h"
+#include "target.h"
+
+#define STAMP_MAX	32
+
+int target_device(const char *name, struct target *target)
+{
+	*target = (struct target) { .kind = RECORD_DEVICE, .loop = -1 };
+	if (device_resolve(name, &target->device))
+		return -1;
+	/* A path may be one of those that stay, like /dev/disk/by-id. */
+	snprintf(target->name, sizeof(target->name), "%s", *name == '/' ? name : target->device.path);
+	return 0;
+}
+
+/* "-cbw-20260131T235959Z" */
+static const char *stamp(char text[STAMP_MAX])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(text, STAMP_MAX, "-cbw-%Y%m%dT%H%M%SZ", &tm);
+	return text;
+}
+
+static int new_volume(const char *vg, const struct device *origin, struct target *target)
+{
+	char vg_of[DM_NAME_LEN], lv[DM_NAME_LEN], text[STAMP_MAX];
+	int there = lvm_is_vg(vg);
+
+	if (there < 0)
+		return -1;
+	if (!there)
+		return say_error("there is no volume group %s; the path of a file has a '/'", vg);
+	target->kind = RECORD_LV;
+	if (device_split_lv(origin, vg_of, lv))
+		snprintf(lv, sizeof(lv), "%s", origin->dm_name);
+	snprintf(target->name, sizeof(target->name), "%s/%s%s", vg, lv, stamp(text));
+	return 0;
+}
+
+/* Without links, so that it has one name for ever. The last part need not be there. */
+static int real_path(const char *path, char real[PATH_MAX])
+{
+	char copy[PATH_MAX], folder[PATH_MAX];
+	const char *base = strrchr(path, '/') + 1;
+
+	if (realpath(path, real))
+		return 0;
+	snprintf(copy, sizeof(copy), "%s", path);
+	if (!*base || !realpath(dirname(copy), folder) ||
+	    snprintf(real, PATH_MAX, "%s/%s", strcmp(folder, "/") ? folder : "", base) >= PATH_MAX)
+		return say_error("%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int new_image(const char *path, const struct device *origin, struct target *target)
+{
+	char text[STAMP_MAX];
+	struct stat st;
+	size_t length;
+
+	target->kind = RECORD_IMAGE;
+	if (real_path(path, target->name))
+		return -1;
+	if (stat(target->name, &st) || !S_ISDIR(st.st_mode))
+		return 0;
+	length = strlen(target->name);
+	snprintf(target->name + length, sizeof(target->name) - length, "/%s%s.img", origin->dm_name,
+		 stamp(text));
+	return 0;
+}
+
+int target_to(const char *to, const struct device *origin, struct target *target)
+{
+	struct stat st;
+
+	*target = (struct target) { .loop = -1 };
+	if (!strchr(to, '/'))
+		return new_volume(to, origin, target);
+	if (!stat(to, &st) && S_ISBLK(st.st_mode))
+		return target_device(to, target);
+	return new_image(to, origin, target);
+}
+
+/* The generation comes with its record; until then the tag tells where it is from. */
+static int prepare_volume(struct target *target, uint64_t size)
+{
+	if (lvm_create(target->name, size, RECORD_TAG))
+		return -1;
+	if (!lvm_activate(target->name) && !device_resolve(target->name, &target->device))
+		return 0;
+	lvm_remove(target->name);
+	return -1;
+}
+
+static void remove_image(const char *path)
+{
+	char sidecar[PATH_MAX + 16];
+
+	snprintf(sidecar, sizeof(sidecar), "%s" RECORD_SIDECAR, path);
+	durable_remove(path);
+	durable_remove(sidecar);
+}
+
+/* A record that says "complete" must not outlive what it speaks of. */
+static int prepare_image(struct target *target, uint64_t size)
+{
+	struct record record;
+	dev_t dev;
+	int there = record_find(target->name, &record);
+
+	if (there < 0 || (!there && record_remove(&record)))
+		return -1;
+	if (!image_create(target->name, size)) {
+		target->loop = image_attach(target->name, &dev);
+		if (target->loop >= 0 && !device_of(dev, &target->device))
+			return 0;
+	}
+	target_hand_over(target);
+	remove_image(target->name);
+	return -1;
+}
+
+int target_prepare(struct target *target, uint64_t size)
+{
+	switch (target->kind) {
+	case RECORD_LV:
+		return prepare_volume(target, size);
+	case RECORD_IMAGE:
+		return prepare_image(target, size);
+	default:
+		return 0;
+	}
+}
+
+void target_hand_over(struct target *target)
+{
+	if (target->loop >= 0)
+		close(target->loop);
+	target->loop = -1;
+}
+
+void target_of_record(const struct record *record, struct target *target)
+{
+	*target = (struct target) { .kind = record->kind, .loop = -1 };
+	snprintf(target->name, sizeof(target->name), "%s", record->target);
+}
+
+bool target_is_full(const struct target *target)
+{
+	return target->kind == RECORD_IMAGE && image_is_full(target->name);
+}
+
+int target_finish(struct target *target, bool complete)
+{
+	target_hand_over(target);
+	if (target->kind == RECORD_LV)
+		return complete ? lvm_deactivate(target->name) : lvm_remove(target->name);
+	if (target->kind == RECORD_IMAGE && complete)
+		return image_dig_holes(target->name);
+	if (target->kind == RECORD_IMAGE)
+		remove_image(target->name);
+	return 0;
+}
+
+static bool volume_is_there(const struct record *record)
+{
+	struct record found;
+	struct lv lv;
+
+	return !lvm_get(record->target, &lv) && record_from_tags(lv.name, lv.tags, &found) &&
+	       !strcmp(found.generation, record->generation);
+}
+
+static bool device_is_there(const struct record *record)
+{
+	struct signature signature;
+	struct device device;
+	struct stat st;
+
+	if (stat(record->target, &st) || !S_ISBLK(st.st_mode) || device_of(st.st_rdev, &device) ||
+	    device.size < record->size || signature_read(device.path, &signature))
+		return false;
+	return !strcmp(signature.uuid, record->fs_uuid);
+}
+
+static bool image_is_there(const struct record *record)
+{
+	struct record found;
+	struct stat st;
+
+	return !stat(record->target, &st) && (uint64_t)st.st_size >= record->size &&
+	       !record_find(record->target, &found) &&
+	       !strcmp(found.generation, record->generation);
+}
+
+bool target_is_there(const struct record *record)
+{
+	switch (record->kind) {
+	case RECORD_LV:
+		return volume_is_there(record);
+	case RECORD_IMAGE:
+		return image_is_there(record);
+	default:
+		return device_is_there(record);
+	}
+}
+
+/* Whatever it was to be, it is of no use; where it is, it goes. */
+static int drop(const struct record *record, bool there)
+{
+	struct target target;
+
+	target_of_record(record, &target);
+	if (there && target_finish(&target, false))
+		return -1;
+	return record_remove(record);
+}
+
+int target_prune(const struct record *record, uint64_t keep)
+{
+	struct record *records;
+	bool there;
+	size_t nr;
+	int result;
+
+	if (record->kind == RECORD_DEVICE)
+		return 0;
+	result = record_list(&records, &nr);
+	for (const struct record *old = records + nr; !result && old-- > records;) {
+		if (old->kind != record->kind || !record_same_origin(old, record) ||
+		    strcmp(old->begun, record->begun) > 0)
+			continue;
+		there = target_is_there(old);
+		if (old->complete && there && keep)
+			keep--;
+		else if (there || !old->complete)
+			result = drop(old, there);
+	}
+	free(records);
+	return result;
+}

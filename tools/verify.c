@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cbw verify: is a backup what a device shows, or what it was when its checksums were made? */
+#include <fcntl.h>
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "backup-open.h"
+#include "cbw.h"
+#include "device.h"
+#include "extent.h"
+#include "say.h"
+#include "sums.h"
+
+enum {
+	OPTION_FORCE,
+};
+
+/* Of those that differ, for --json. */
+static struct json_object *ranges;
+
+static void tell_difference(uint64_t first, uint64_t length)
+{
+	struct json_object *range;
+
+	if (!opt_json) {
+		printf("bytes %llu to %llu differ\n", (unsigned long long)first,
+		       (unsigned long long)(first + length - 1));
+		return;
+	}
+	range = json_object_new_object();
+	json_object_object_add(range, "offset", json_object_new_uint64(first));
+	json_object_object_add(range, "length", json_object_new_uint64(length));
+	json_object_array_add(ranges, range);
+}
+
+static void print_json(const struct backup *backup)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_object_add(json, "backup", json_object_new_string(backup_name(backup)));
+	json_object_object_add(json, "size", json_object_new_uint64(backup->record.size));
+	json_object_object_add(json, "differences", json_object_get(ranges));
+	puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(json);
+}
+
+static int compare_device(struct backup *backup, const char *name, uint64_t *nr)
+{
+	struct device device;
+	struct extent extent;
+	int result;
+
+	if (device_resolve(name, &device))
+		return -1;
+	if (device.size < backup->record.size)
+		return say_error("%s is shorter than the backup", device.path);
+	if (extent_open(&extent, device.path, O_RDONLY))
+		return -1;
+	result = extent_compare(&backup->extent, &extent, backup->record.size, tell_difference, nr);
+	extent_close(&extent);
+	return result;
+}
+
+static int compare_sums(struct backup *backup, uint64_t *nr)
+{
+	char path[PATH_MAX];
+
+	if (!backup->recorded || access(record_sums_path(&backup->record, path), F_OK))
+		return say_error("there are no checksums of %s; name a device to compare it with",
+				 backup_name(backup));
+	return sums_compare(path, &backup->extent, backup->record.size, tell_difference, nr);
+}
+
+static int verify(const char *name, const char *device, bool force)
+{
+	struct backup backup;
+	uint64_t nr = 0;
+	int result;
+
+	if (backup_open(&backup, name, force))
+		return -1;
+	ranges = json_object_new_array();
+	result = device ? compare_device(&backup, device, &nr) : compare_sums(&backup, &nr);
+	if (!result && opt_json)
+		print_json(&backup);
+	json_object_put(ranges);
+	if (!result && nr)
+		result = say_error("%s has %llu range%s that differ%s", backup_name(&backup),
+				   (unsigned long long)nr, nr > 1 ? "s" : "", nr > 1 ? "" : "s");
+	backup_close(&backup);
+	return result;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "force", no_argument, NULL, OPTION_FORCE },
+		{ 0 },
+	};
+	bool force = false;
+	int option;
+
+	while ((option = next_option(argc, argv, options)) != -1) {
+		if (option != OPTION_FORCE)
+			return CBW_USAGE;
+		force = true;
+	}
+	if (argc - optind < 1 || argc - optind > 2)
+		return say_usage("verify takes a backup, and a device to compare it with");
+	return verify(argv[optind], argv[optind + 1], force) ? CBW_FAILED : CBW_DONE;
+}
+
+const struct verb verify_verb = {
+	.name = "verify",
+	.arguments = "BACKUP [DEVICE]",
+	.summary = "compare a backup with its checksums, or with a device",
+	.options = "  --force    take a backup of which nothing is known\n",
+	.run = run,
+};
