@@ -52,9 +52,11 @@ static int find(struct backup *backup, const char *name, bool force, char path[P
 	if (result < 0)
 		return -1;
 	backup->recorded = !result;
+	if (!backup->recorded && force)
+		return look_at(name, path, &backup->record.size);
 	if (!backup->recorded)
-		return force ? look_at(name, path, &backup->record.size) :
-		       say_error("nothing is known of a backup %s; --force takes it as it is", name);
+		return say_error("nothing is known of a backup %s; --force takes it as it is",
+				 name);
 	if (!backup->record.complete)
 		return say_error("the backup %s is not complete", backup->record.target);
 	if (!target_is_there(&backup->record))

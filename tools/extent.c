@@ -65,7 +65,8 @@ static ssize_t write_from(int fd, void *buffer, size_t length, off_t offset)
 	return pwrite(fd, buffer, length, offset);
 }
 
-static int move_all(struct extent *extent, transfer *move, char *buffer, uint64_t offset, size_t length)
+static int move_all(struct extent *extent, transfer *move, char *buffer, uint64_t offset,
+		    size_t length)
 {
 	ssize_t moved;
 
@@ -78,8 +79,8 @@ static int move_all(struct extent *extent, transfer *move, char *buffer, uint64_
 		if (moved < 0 && errno == EINTR)
 			continue;
 		if (moved <= 0)
-			return say_error("%s, at byte %llu: %s", extent->name, (unsigned long long)offset,
-					 moved ? strerror(errno) : "it ends there");
+			return say_error("%s, at byte %llu: %s", extent->name,
+					 (unsigned long long)offset, moved ? strerror(errno) : "it ends there");
 		buffer += moved;
 		offset += (uint64_t)moved;
 		length -= (size_t)moved;
@@ -137,7 +138,7 @@ static void end_range(struct difference *difference)
 		return;
 	difference->nr++;
 	difference->differs(difference->first, difference->end - difference->first);
-	difference->first = difference->end = 0;
+	difference->first = difference->end;
 }
 
 static void compare_piece(struct difference *difference, const char *a, const char *b,

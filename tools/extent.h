@@ -40,7 +40,8 @@ bool extent_is_hole(struct extent *extent, uint64_t offset, size_t length);
 
 /*
  * Calls @differs with each range of the first @size bytes in which the two differ, as
- * long as it can be, in units of 512 bytes. 0, or -1, error said; else the number of ranges is in @nr.
+ * long as it can be, in units of 512 bytes. 0, with the number of ranges in @nr, or -1,
+ * error said.
  */
 int extent_compare(struct extent *a, struct extent *b, uint64_t size,
 		   void (*differs)(uint64_t first, uint64_t length), uint64_t *nr);

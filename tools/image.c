@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "durable.h"
 #include "image.h"
 #include "say.h"
@@ -73,9 +74,19 @@ static int attach(int control, int file, const char *path)
 	return -1;
 }
 
-int image_attach(const char *path, dev_t *dev)
+static int open_control(void)
 {
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+
+	if (control >= 0 || errno != ENOENT)
+		return control;
+	child_run((const char *const[]) { "modprobe", "loop", NULL });
+	return open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+}
+
+int image_attach(const char *path, dev_t *dev)
+{
+	int control = open_control();
 	int file = open(path, O_RDWR | O_CLOEXEC);
 	int loop = control < 0 || file < 0 ? -1 : attach(control, file, path);
 	struct stat st;

@@ -20,8 +20,9 @@ static struct json_object *report(const char *const argv[], const char *kind,
 	char *text = child_output(argv);
 
 	*root = text ? json_tokener_parse(text) : NULL;
-	if (text && !(json_object_object_get_ex(*root, "report", &reports) &&
-		      json_object_object_get_ex(json_object_array_get_idx(reports, 0), kind, &rows)))
+	if (json_object_object_get_ex(*root, "report", &reports))
+		json_object_object_get_ex(json_object_array_get_idx(reports, 0), kind, &rows);
+	if (text && !rows)
 		say_error("what %s prints is not understood", argv[0]);
 	free(text);
 	return rows;

@@ -21,14 +21,14 @@ enum form {
 
 struct field {
 	const char *name;
-	enum form form;
 	size_t offset;
 	size_t size;
+	enum form form;
 	bool tagged;
 };
 
 #define FIELD(name, form, tagged) \
-	{ #name, form, offsetof(struct record, name), sizeof(((struct record *)0)->name), tagged }
+	{ #name, offsetof(struct record, name), sizeof(((struct record *)0)->name), form, tagged }
 
 static const struct field fields[] = {
 	FIELD(generation, TEXT, true),

@@ -314,7 +314,8 @@ static bool is_named(const struct record *record, const char *backup)
 	else
 		snprintf(path, sizeof(path), "%s", record->target);
 	return !strcmp(record->target, backup) || same_device(path, backup) ||
-	       (strlen(backup) >= MIN_PREFIX && !strncmp(record->generation, backup, strlen(backup)));
+	       (strlen(backup) >= MIN_PREFIX &&
+		!strncmp(record->generation, backup, strlen(backup)));
 }
 
 static int find_in_list(const char *backup, struct record *record)

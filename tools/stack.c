@@ -162,7 +162,8 @@ static bool is_swap(dev_t dev)
 
 	while (swaps && !found && getline(&line, &room, swaps) > 0) {
 		line[strcspn(line, " \t\n")] = '\0';
-		found = *line == '/' && !stat(line, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+		found = *line == '/' && !stat(line, &st) && S_ISBLK(st.st_mode) &&
+			st.st_rdev == dev;
 	}
 	free(line);
 	if (swaps)

@@ -10,7 +10,7 @@
 #include "say.h"
 #include "sums.h"
 
-#define BYTES	32
+#define BYTES	((size_t)32)
 #define DIGITS	(2 * BYTES)
 #define LINE	(DIGITS + 1)
 #define HEADER	"cbw sha256 %u %llu\n"

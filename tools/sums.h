@@ -12,7 +12,7 @@ int sums_write(const char *path, struct extent *backup, uint64_t size);
 
 /*
  * Calls @differs with each range that does not have the checksums of the file, in units
- * of a MiB. 0, or -1, error said; else the number of ranges is in @nr.
+ * of a MiB. 0, with the number of ranges in @nr, or -1, error said.
  */
 int sums_compare(const char *path, struct extent *backup, uint64_t size,
 		 void (*differs)(uint64_t first, uint64_t length), uint64_t *nr);

@@ -96,7 +96,8 @@ static int check_exclusive(const struct device *device)
 	int fd = open(device->path, O_RDONLY | O_EXCL | O_CLOEXEC);
 
 	if (fd < 0)
-		return say_error("%s: %s", device->path, errno == EBUSY ? "in use" : strerror(errno));
+		return say_error("%s: %s", device->path,
+				 errno == EBUSY ? "in use" : strerror(errno));
 	close(fd);
 	return 0;
 }

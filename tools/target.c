@@ -25,7 +25,8 @@ int target_device(const char *name, struct target *target)
 	if (device_resolve(name, &target->device))
 		return -1;
 	/* A path may be one of those that stay, like /dev/disk/by-id. */
-	snprintf(target->name, sizeof(target->name), "%s", *name == '/' ? name : target->device.path);
+	snprintf(target->name, sizeof(target->name), "%s",
+		 *name == '/' ? name : target->device.path);
 	return 0;
 }
 

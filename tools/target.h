@@ -3,14 +3,14 @@
  * Where a backup goes: a device that the user names, a new logical volume, or a file. In
  * the order of the functions:
  *
- *	target_device() or target_to()	for each volume
- *	target_check()			nothing is written yet
- *	target_prepare()		now there is a device
- *	record_begin()			durably incomplete
- *	... the job; when it has its table, target_hand_over(); its end ...
- *	record_complete()		if it has completed; then its table goes
- *	target_finish()			whatever has happened
- *	target_prune()			after a success
+ *  target_device() or target_to()   for each volume
+ *  target_check()                   nothing is written yet
+ *  target_prepare()                 now there is a device
+ *  record_begin()                   durably incomplete
+ *  ...                              the job; once it has its table, target_hand_over()
+ *  record_complete()                if it has completed; then its table goes
+ *  target_finish()                  whatever has happened
+ *  target_prune()                   after a success
  */
 #ifndef CBW_TARGET_H
 #define CBW_TARGET_H
@@ -25,8 +25,8 @@
 struct target {
 	enum record_kind kind;
 	char name[PATH_MAX];	/* as in a record */
-	struct device device;	/* what the job writes to; before target_prepare() only RECORD_DEVICE has it */
-	int loop;		/* of an image: keeps its loop device until the job has it; else -1 */
+	struct device device;	/* what the job writes to, from target_prepare() on */
+	int loop;		/* keeps the loop device of an image for the job, or -1 */
 };
 
 struct target_rules {
