@@ -28,9 +28,9 @@ static const struct verb * const verbs[] = {
 	&verb_snapshot,
 	&verb_stats,
 	&verb_repair,
-	&restore_verb,
-	&list_verb,
-	&verify_verb,
+	&verb_restore,
+	&verb_list,
+	&verb_verify,
 };
 
 static const struct option common[] = {

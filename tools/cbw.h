@@ -20,9 +20,9 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct verb restore_verb;
-extern const struct verb list_verb;
-extern const struct verb verify_verb;
+extern const struct verb verb_restore;
+extern const struct verb verb_list;
+extern const struct verb verb_verify;
 
 #define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
 

@@ -86,7 +86,7 @@ static int run(int argc, char **argv)
 	return CBW_DONE;
 }
 
-const struct verb list_verb = {
+const struct verb verb_list = {
 	.name = "list",
 	.arguments = "[VOLUME]",
 	.summary = "tell what backups there are, and whether they are complete",

@@ -43,7 +43,10 @@ static const struct field fields[] = {
 	FIELD(chunk_size, NUMBER, true),
 	FIELD(kind, KIND, false),
 	FIELD(target, TEXT, false),
+	FIELD(keep, NUMBER, true),
+	FIELD(checksum, YES_NO, true),
 	FIELD(complete, YES_NO, true),
+	FIELD(finished, YES_NO, true),
 };
 
 #define NR_FIELDS	(sizeof(fields) / sizeof(fields[0]))
@@ -117,7 +120,7 @@ struct json_object *record_to_json(const struct record *record)
 		if (field->form == NUMBER)
 			value = json_object_new_uint64(*(const uint64_t *)value_of(record, field));
 		else if (field->form == YES_NO)
-			value = json_object_new_boolean(record->complete);
+			value = json_object_new_boolean(*(const bool *)value_of(record, field));
 		else
 			value = json_object_new_string(get(record, field, room));
 		json_object_object_add(json, field->name, value);

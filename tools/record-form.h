@@ -9,7 +9,7 @@
 #define RECORD_TAG	"cbw"
 
 /* A tag for each field, and NULL. */
-#define RECORD_MAX_TAGS	16
+#define RECORD_MAX_TAGS	20
 #define RECORD_TAG_MAX	1025
 
 struct record_tags {

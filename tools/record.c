@@ -123,6 +123,12 @@ static int store_tags(const struct record *record)
 	return result;
 }
 
+/* What has failed is removed before its record is finished. */
+static bool is_gone(const struct record *record)
+{
+	return record->finished && !record->complete;
+}
+
 static int store_text(const struct record *record, const char *text)
 {
 	char path[PATH_MAX];
@@ -131,9 +137,10 @@ static int store_text(const struct record *record, const char *text)
 		return -1;
 	switch (record->kind) {
 	case RECORD_LV:
-		return store_tags(record);
+		return is_gone(record) ? 0 : store_tags(record);
 	case RECORD_IMAGE:
-		return durable_write(sidecar_path(record->target, RECORD_SIDECAR, path), text);
+		return is_gone(record) ? 0 :
+		       durable_write(sidecar_path(record->target, RECORD_SIDECAR, path), text);
 	default:
 		return 0;
 	}
@@ -202,6 +209,12 @@ int record_pit(struct record *record)
 int record_complete(struct record *record)
 {
 	record->complete = true;
+	return store(record);
+}
+
+int record_finish(struct record *record)
+{
+	record->finished = true;
 	return store(record);
 }
 
@@ -359,7 +372,7 @@ int record_unfinished(const struct device *origin, struct record *record)
 	snprintf(wanted.origin, sizeof(wanted.origin), "%.*s", DM_NAME_LEN - 1,
 		 device_name(origin, name));
 	for (size_t i = 0; result >= 0 && i < nr; i++) {
-		if (!records[i].complete && record_same_origin(records + i, &wanted)) {
+		if (!records[i].finished && record_same_origin(records + i, &wanted)) {
 			*record = records[i];
 			result = 0;
 		}

@@ -40,7 +40,10 @@ struct record {
 	uint64_t chunk_size;		/* bytes */
 	enum record_kind kind;
 	char target[PATH_MAX];		/* path, or vg/lv */
+	uint64_t keep;		/* of the complete ones, so many are to stay; 0: all */
+	bool checksum;		/* is to have checksums */
 	bool complete;
+	bool finished;		/* whatever has become of it, nothing of the run is left to do */
 };
 
 /* Fills in a new record of @origin. 0 or -1, error said. */
@@ -59,6 +62,9 @@ int record_pit(struct record *record);
 /* The job has completed, and all is on the target device. 0 or -1, error said. */
 int record_complete(struct record *record);
 
+/* Nothing is left to do for it. 0 or -1, error said. */
+int record_finish(struct record *record);
+
 /* Removes it, with its checksums. The tags go with their volume. 0 or -1, error said. */
 int record_remove(const struct record *record);
 
@@ -76,7 +82,7 @@ int record_list(struct record **records, size_t *nr);
 int record_find(const char *backup, struct record *record);
 
 /*
- * The newest record of the origin that is not complete, for whoever finishes what another
+ * The newest record of the origin that is not finished, for whoever goes on with what another
  * process has begun. 0; 1: there is none; or -1, error said.
  */
 int record_unfinished(const struct device *origin, struct record *record);

@@ -181,7 +181,7 @@ static int run(int argc, char **argv)
 	return restore(argv[optind], argv[optind + 1], force) ? CBW_FAILED : CBW_DONE;
 }
 
-const struct verb restore_verb = {
+const struct verb verb_restore = {
 	.name = "restore",
 	.arguments = "BACKUP VOLUME",
 	.summary = "write a backup back to a volume that nobody uses, and compare",

@@ -152,6 +152,26 @@ int target_prepare(struct target *target, uint64_t size)
 	}
 }
 
+void target_plan(struct target *target, uint64_t size)
+{
+	char vg[LVM_NAME_MAX];
+
+	if (target->kind == RECORD_DEVICE)
+		return;
+	target->device.size = size;
+	if (target->kind == RECORD_IMAGE) {
+		printf("truncate -s %llu '%s'\nLOOP=$(losetup --find --show --direct-io=on '%s')\n",
+		       (unsigned long long)size, target->name, target->name);
+		snprintf(target->device.path, sizeof(target->device.path), "$LOOP");
+		return;
+	}
+	snprintf(vg, sizeof(vg), "%.*s", (int)strcspn(target->name, "/"), target->name);
+	printf("lvcreate -y -an -Zn -Wn -ky -L %llub -n '%s' '%s'\nlvchange -ay -K '%s'\n",
+	       (unsigned long long)size, target->name + strlen(vg) + 1, vg, target->name);
+	snprintf(target->device.path, sizeof(target->device.path), "/dev/%.*s", PATH_MAX - 8,
+		 target->name);
+}
+
 void target_hand_over(struct target *target)
 {
 	if (target->loop >= 0)

@@ -57,6 +57,9 @@ int target_check(const struct target *target, const struct device *origin,
 /* Makes what is not there yet, for @size bytes. 0 or -1, error said; nothing is left then. */
 int target_prepare(struct target *target, uint64_t size);
 
+/* With --dry-run: prints the lines that do the same, and fills in the device as it will be. */
+void target_plan(struct target *target, uint64_t size);
+
 /* The job's table has the device open: the loop device lasts as long as that now. */
 void target_hand_over(struct target *target);
 

@@ -113,7 +113,7 @@ static int run(int argc, char **argv)
 	return verify(argv[optind], argv[optind + 1], force) ? CBW_FAILED : CBW_DONE;
 }
 
-const struct verb verify_verb = {
+const struct verb verb_verify = {
 	.name = "verify",
 	.arguments = "BACKUP [DEVICE]",
 	.summary = "compare a backup with its checksums, or with a device",

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A backup's target and record; see books.h. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "books.h"
+#include "cbw.h"
+#include "extent.h"
+#include "say.h"
+#include "sums.h"
+
+static int open_book(struct book *book, const struct device *volume,
+		     const struct books_options *options)
+{
+	struct target *target = &book->target;
+	struct record *record = &book->record;
+
+	if (record_init(record, volume, options->chunk_size, target->kind, target->name))
+		return -1;
+	record->keep = options->keep;
+	record->checksum = options->checksum;
+	if (target_prepare(target, volume->size))
+		return -1;
+	if (!record_begin(record))
+		return 0;
+	target_finish(target, false);
+	record_remove(record);
+	return -1;
+}
+
+/* Two new volumes or images may have come to the same name, or have been given it. */
+static int check_names(const struct book *books, size_t nr)
+{
+	for (size_t i = 1; i < nr; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (!strcmp(books[i].target.name, books[j].target.name))
+				return say_error("two backups would be %s", books[i].target.name);
+		}
+	}
+	return 0;
+}
+
+static int check(const struct book *books, const struct device *volumes, size_t nr,
+		 const struct target_rules *rules)
+{
+	int result = check_names(books, nr);
+
+	for (size_t i = 0; i < nr && !result; i++)
+		result = target_check(&books[i].target, volumes + i, volumes, nr, rules);
+	return result;
+}
+
+int books_open(struct book *books, const struct device *volumes, size_t nr,
+	       const struct books_options *options)
+{
+	size_t opened = 0;
+
+	if (check(books, volumes, nr, &options->rules))
+		return -1;
+	for (size_t i = 0; opt_dry_run && i < nr; i++)
+		target_plan(&books[i].target, volumes[i].size);
+	if (opt_dry_run)
+		return 0;
+	while (opened < nr && !open_book(books + opened, volumes + opened, options))
+		opened++;
+	if (opened == nr)
+		return 0;
+	books_drop(books, opened);
+	return -1;
+}
+
+int books_begun(struct book *books, size_t nr)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		target_hand_over(&books[i].target);
+		result |= record_pit(&books[i].record);
+	}
+	return result;
+}
+
+void books_drop(struct book *books, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		target_finish(&books[i].target, false);
+		record_remove(&books[i].record);
+	}
+}
+
+int books_complete(const struct device *volume)
+{
+	struct record record;
+	int there = record_unfinished(volume, &record);
+
+	return there ? -(there < 0) : record_complete(&record);
+}
+
+static int write_sums(const struct record *record)
+{
+	char path[PATH_MAX], device_path[PATH_MAX];
+	struct extent extent;
+	int result;
+
+	snprintf(device_path, sizeof(device_path), "%s%.*s",
+		 record->kind == RECORD_LV ? "/dev/" : "", PATH_MAX - 8, record->target);
+	if (extent_open(&extent, device_path, O_RDONLY))
+		return -1;
+	result = sums_write(record_sums_path(record, path), &extent, record->size);
+	extent_close(&extent);
+	return result;
+}
+
+static int finish_complete(struct record *record, struct target *target)
+{
+	int result = record->checksum ? write_sums(record) : 0;
+
+	if (target_finish(target, true) || record_finish(record) || result)
+		return -1;
+	return record->keep ? target_prune(record, record->keep) : 0;
+}
+
+const char *books_why(const struct device *volume, char *text, size_t size)
+{
+	struct record record;
+	struct target target;
+
+	if (record_unfinished(volume, &record))
+		return NULL;
+	target_of_record(&record, &target);
+	if (!target_is_full(&target))
+		return NULL;
+	snprintf(text, size, "there is no room left where %s lies", target.name);
+	return text;
+}
+
+int books_finish(const struct device *volume)
+{
+	struct record record;
+	struct target target;
+	int there = record_unfinished(volume, &record);
+
+	if (there)
+		return -(there < 0);
+	target_of_record(&record, &target);
+	if (record.complete)
+		return finish_complete(&record, &target);
+	return target_finish(&target, false) || record_finish(&record) ? -1 : 0;
+}

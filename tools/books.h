@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A backup's target and record, from before its job begins until after it has ended. The
+ * steps after the first go by the record of the volume alone, so that another process can
+ * take them.
+ *
+ * LVM is called: no volume group that has to do with it may be locked, nor a device be suspended.
+ */
+#ifndef CBW_BOOKS_H
+#define CBW_BOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "device.h"
+#include "target.h"
+
+struct book {
+	struct target target;
+	struct record record;
+};
+
+struct books_options {
+	struct target_rules rules;
+	uint64_t chunk_size;	/* bytes */
+	uint64_t keep;
+	bool checksum;
+};
+
+/*
+ * Checks the targets that are set in the @nr books, makes them, and writes records that say
+ * "incomplete". What was made is gone again if it fails. With --dry-run, prints the lines
+ * that make them. 0 or -1, error said.
+ */
+int books_open(struct book *books, const struct device *volumes, size_t nr,
+	       const struct books_options *options);
+
+/* The jobs have begun. 0 or -1, error said. */
+int books_begun(struct book *books, size_t nr);
+
+/* No job has begun: as before books_open(). */
+void books_drop(struct book *books, size_t nr);
+
+/* The job has completed, and its table is still there. 0 or -1, error said. */
+int books_complete(const struct device *volume);
+
+/* Why the job has failed, if the target tells more than the job. Returns @text, or NULL. */
+const char *books_why(const struct device *volume, char *text, size_t size);
+
+/*
+ * The volume has its own table again. What is not complete goes; what is gets its
+ * checksums, and what is too old goes. 0 or -1, error said.
+ */
+int books_finish(const struct device *volume);
+
+#endif
