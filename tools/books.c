@@ -92,9 +92,8 @@ void books_drop(struct book *books, size_t nr)
 int books_complete(const struct device *volume)
 {
 	struct record record;
-	int there = record_unfinished(volume, &record);
 
-	return there ? -(there < 0) : record_complete(&record);
+	return record_unfinished(volume, &record) ? record_complete(&record) : 0;
 }
 
 static int write_sums(const struct record *record)
@@ -126,7 +125,7 @@ const char *books_why(const struct device *volume, char *text, size_t size)
 	struct record record;
 	struct target target;
 
-	if (record_unfinished(volume, &record))
+	if (!record_unfinished(volume, &record))
 		return NULL;
 	target_of_record(&record, &target);
 	if (!target_is_full(&target))
@@ -139,10 +138,9 @@ int books_finish(const struct device *volume)
 {
 	struct record record;
 	struct target target;
-	int there = record_unfinished(volume, &record);
 
-	if (there)
-		return -(there < 0);
+	if (!record_unfinished(volume, &record))
+		return 0;
 	target_of_record(&record, &target);
 	if (record.complete)
 		return finish_complete(&record, &target);

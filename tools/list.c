@@ -74,7 +74,7 @@ static int run(int argc, char **argv)
 	if (argc - optind > 1)
 		return say_usage("list takes one volume at most");
 	origin = argv[optind];
-	if (record_list(&records, &nr)) {
+	if (record_list_all(&records, &nr)) {
 		free(records);
 		return CBW_FAILED;
 	}

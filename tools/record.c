@@ -183,8 +183,9 @@ static int drop_others(const struct record *record)
 {
 	struct record *records;
 	size_t nr;
-	int result = record_list(&records, &nr);
+	int result = 0;
 
+	record_list(&records, &nr);
 	for (size_t i = 0; !result && i < nr; i++) {
 		if (record_same_target(records + i, record) &&
 		    strcmp(records[i].generation, record->generation))
@@ -297,17 +298,30 @@ static int by_time(const void *a, const void *b)
 	return strcmp(((const struct record *)a)->begun, ((const struct record *)b)->begun);
 }
 
-int record_list(struct record **records, size_t *nr)
+static void give(struct list *list, struct record **records, size_t *nr)
+{
+	if (list->nr)
+		qsort(list->records, list->nr, sizeof(*list->records), by_time);
+	*records = list->records;
+	*nr = list->nr;
+}
+
+void record_list(struct record **records, size_t *nr)
+{
+	struct list list = { 0 };
+
+	add_files(&list);
+	give(&list, records, nr);
+}
+
+int record_list_all(struct record **records, size_t *nr)
 {
 	struct list list = { 0 };
 	int result;
 
 	add_files(&list);
 	result = add_tagged(&list);
-	if (list.nr)
-		qsort(list.records, list.nr, sizeof(*list.records), by_time);
-	*records = list.records;
-	*nr = list.nr;
+	give(&list, records, nr);
 	return result;
 }
 
@@ -335,7 +349,7 @@ static int find_in_list(const char *backup, struct record *record)
 {
 	struct record *records;
 	size_t nr;
-	int result = record_list(&records, &nr) ? -1 : 1;
+	int result = record_list_all(&records, &nr) ? -1 : 1;
 
 	for (size_t i = 0; result >= 0 && i < nr; i++) {
 		if (is_named(records + i, backup)) {
@@ -361,22 +375,23 @@ int record_find(const char *backup, struct record *record)
 	return 0;
 }
 
-int record_unfinished(const struct device *origin, struct record *record)
+bool record_unfinished(const struct device *origin, struct record *record)
 {
 	struct record wanted = { 0 }, *records;
 	char name[PATH_MAX];
 	size_t nr;
-	int result = record_list(&records, &nr) ? -1 : 1;
+	bool found = false;
 
+	record_list(&records, &nr);
 	device_dm_uuid(origin, wanted.origin_dm_uuid);
 	snprintf(wanted.origin, sizeof(wanted.origin), "%.*s", DM_NAME_LEN - 1,
 		 device_name(origin, name));
-	for (size_t i = 0; result >= 0 && i < nr; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		if (!records[i].finished && record_same_origin(records + i, &wanted)) {
 			*record = records[i];
-			result = 0;
+			found = true;
 		}
 	}
 	free(records);
-	return result;
+	return found;
 }

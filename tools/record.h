@@ -68,11 +68,14 @@ int record_finish(struct record *record);
 /* Removes it, with its checksums. The tags go with their volume. 0 or -1, error said. */
 int record_remove(const struct record *record);
 
+/* The records of the state folder, oldest first, for free(). */
+void record_list(struct record **records, size_t *nr);
+
 /*
- * All records, oldest first, for free(): those of the state folder, and those that only
- * the tags of a volume tell of. 0 or -1, error said.
+ * The same, with those that only the tags of a volume tell of: that asks LVM. 0 or -1,
+ * error said.
  */
-int record_list(struct record **records, size_t *nr);
+int record_list_all(struct record **records, size_t *nr);
 
 /*
  * The newest record of a backup, which is named by its path, vg/lv, or the beginning of
@@ -83,9 +86,9 @@ int record_find(const char *backup, struct record *record);
 
 /*
  * The newest record of the origin that is not finished, for whoever goes on with what another
- * process has begun. 0; 1: there is none; or -1, error said.
+ * process has begun. False if there is none.
  */
-int record_unfinished(const struct device *origin, struct record *record);
+bool record_unfinished(const struct device *origin, struct record *record);
 
 /* Are they backups of the same volume? */
 bool record_same_origin(const struct record *a, const struct record *b);

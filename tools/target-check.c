@@ -260,16 +260,16 @@ static int check_image(const struct target *target, const struct device *origin,
 int target_check(const struct target *target, const struct device *origin,
 		 const struct device *origins, size_t nr, const struct target_rules *rules)
 {
-	struct record *records = NULL;
+	struct record *records;
 	size_t nr_records;
 	int result = check_stack(target, origins, nr);
 
 	if (result || target->kind == RECORD_LV)
 		return result;
-	result = record_list(&records, &nr_records);
-	if (!result && target->kind == RECORD_DEVICE)
+	record_list(&records, &nr_records);
+	if (target->kind == RECORD_DEVICE)
 		result = check_device(target, origin, records, nr_records, rules->force);
-	else if (!result)
+	else
 		result = check_image(target, origin, records, nr_records, rules->force);
 	if (!result && !rules->overwrite)
 		result = check_only_backup(target, records, nr_records);

@@ -265,7 +265,7 @@ int target_prune(const struct record *record, uint64_t keep)
 
 	if (record->kind == RECORD_DEVICE)
 		return 0;
-	result = record_list(&records, &nr);
+	result = record_list_all(&records, &nr);
 	for (const struct record *old = records + nr; !result && old-- > records;) {
 		if (old->kind != record->kind || !record_same_origin(old, record) ||
 		    strcmp(old->begun, record->begun) > 0)

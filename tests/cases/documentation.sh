@@ -3,11 +3,7 @@
 # every command that the README and the manual show works as shown, on a mounted volume
 # timeout: 240
 . "$CBW_LIB"
-
-# The lines that begin with "# " after indentation, as a user would type them.
-examples() { # FILE
-	sed -nE 's/^ *# ([a-zA-Z]+[ =].*)/\1/p' "$1" | grep -vE '^[A-Z][a-z]'
-}
+. "${CBW_LIB%/*}/examples.sh"
 
 make_volumes() {
 	local disk
@@ -22,15 +18,6 @@ make_volumes() {
 	mkdir -p "$CBW_TMP/data"
 	mount /dev/mapper/vg0-data "$CBW_TMP/data"
 	cp -r /usr/share/common-licenses "$CBW_TMP/data"
-}
-
-run_examples() { # FILE COUNT
-	local line count=0
-	while read -r line; do
-		say eval "$line"
-		count=$((count + 1))
-	done < <(examples "$1")
-	((count >= $2)) || fail "found only $count examples in $1"
 }
 
 need_module dm_cbw

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# a record says "incomplete" from before the first write on, whatever becomes of the tool, and "complete" only at the end
+# timeout: 300
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/volumes.sh"
+
+tag() { # FIELD
+	lvs --noheadings -o lv_tags vg1 | tr -d ' ' | tr ',' '\n' | sed -n "s/^cbw\.$1=//p"
+}
+
+field() { # FIELD: of the only record
+	json "[0][\"$1\"]" "$(cbw list --json)"
+}
+
+attached() {
+	[[ $(dmsetup table vg0-data) == *' cbw '* && -n $(tag pit) ]]
+}
+
+# The job waits: nothing was written to the target yet.
+begin_and_kill() { # WHERE
+	cbw backup vg0/data --to "$1" --paused --quiet &
+	retry 60 attached || fail "the job does not begin"
+	kill -9 $!
+	wait $! 2> /dev/null || true
+	assert_eq "$(field complete)" False 'complete'
+}
+
+make_vg vg0 32
+make_vg vg1 64
+lv=$(make_lv vg0/data 8)
+fill "$lv" 8
+
+begin_and_kill vg1
+assert_eq "$(tag complete)" false 'tag'
+assert_eq "$(tag origin)" vg0/data 'tag'
+refused 'is not complete' cbw restore "$(field target)" vg0/data
+# Whoever comes later brings it to its end.
+say cbw resume vg0/data
+say cbw wait vg0/data --quiet
+assert_eq "$(field complete) $(tag complete)" 'True true' 'complete'
+assert_detached vg0-data
+say cbw verify "$(field target)" vg0/data
+lvremove -q -y vg1 > /dev/null
+assert_eq "$(cbw list | tail -n 1 | grep -c ' gone ')" 1 'a backup that is gone'
+rm "$CBW_STATE"/*
+
+# A job that was cancelled leaves no volume behind, but a record of the failure.
+begin_and_kill vg1
+dmsetup message vg0-data 0 cancel
+say cbw repair
+assert_detached vg0-data
+assert_eq "$(lvs --noheadings vg1)" '' 'volumes that are left'
+assert_eq "$(field complete) $(field finished)" 'False True' 'complete and finished'
+
+# The record goes with the image.
+rm "$CBW_STATE"/*
+mkdir "$CBW_TMP/there"
+say cbw backup vg0/data --to "$CBW_TMP/here.img" --quiet
+rm "$CBW_STATE"/*
+mv "$CBW_TMP/here.img" "$CBW_TMP/there/image"
+mv "$CBW_TMP/here.img.cbw.json" "$CBW_TMP/there/image.cbw.json"
+say cbw restore "$CBW_TMP/there/image" vg0/data
+sed -i 's/"complete": *true/"complete":false/' "$CBW_TMP/there/image.cbw.json"
+refused 'is not complete' cbw restore "$CBW_TMP/there/image" vg0/data

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# what a target carries, who uses it and what it stands on is found and named before anything is written
+# timeout: 300
+# needs: mkfs.ext4 sfdisk
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/volumes.sh"
+
+untouched() { # REGEX OPTION...: refused, and the target stays as it is
+	local before after
+	before=$(sum_of "$disk" 1048576)
+	refused "$1" cbw backup vg0/data "$disk" "${@:2}"
+	after=$(sum_of "$disk" 1048576)
+	assert_eq "$after" "$before" "checksum of the target"
+}
+
+clear_disk() {
+	dd if=/dev/zero of="$disk" bs=1M oflag=direct status=none || true
+}
+
+make_vg vg0 32
+lv=$(make_lv vg0/data 16)
+make_file_system "$lv" "$CBW_TMP/data"
+disk=$(mk_null disk 17)
+small=$(mk_null small 8)
+
+refused 'too small: it has 8388608 bytes' cbw backup vg0/data "$small" --force
+refused 'is the volume itself' cbw backup vg0/data vg0/data --force
+refused 'holds the data of /dev/mapper/vg0-data' cbw backup vg0/data /dev/disk-vg0 --force
+mk_linear above "$lv" > /dev/null
+refused 'above stands on /dev/mapper/vg0-data' cbw backup vg0/data above --force
+dmsetup remove above
+
+# A file on the volume's own file system, and a device that is one.
+refused 'x.img stands on /dev/mapper/vg0-data' cbw backup vg0/data --to "$CBW_TMP/data/x.img" --force
+truncate -s 17M "$CBW_TMP/data/loop.img"
+loop=$(losetup --find --show "$CBW_TMP/data/loop.img")
+refused 'loop[0-9]* stands on /dev/mapper/vg0-data' cbw backup vg0/data "$loop" --force
+losetup -d "$loop"
+rm "$CBW_TMP/data/loop.img"
+
+blockdev --setro "$disk"
+untouched 'is read-only' --force
+blockdev --setrw "$disk"
+mk_linear user "$disk" > /dev/null
+untouched 'in use by /dev/mapper/user; --force'
+dmsetup remove user
+mkswap "$disk" > /dev/null
+untouched 'carries swap'
+swapon "$disk"
+untouched 'in use as swap' --force
+swapoff "$disk"
+clear_disk
+pvcreate -q "$disk" > /dev/null
+untouched 'carries a physical volume of LVM; --force'
+clear_disk
+echo ',,' | sfdisk -q "$disk"
+untouched 'carries a partition table \(dos\); --force'
+clear_disk
+mkfs.ext4 -q -U 12345678-1234-1234-1234-123456789abc "$disk"
+untouched 'carries ext4 \(UUID 12345678-1234-1234-1234-123456789abc\); --force'
+mkdir "$CBW_TMP/other"
+mount "$disk" "$CBW_TMP/other"
+untouched "is mounted on $CBW_TMP/other" --force
+echo precious > "$CBW_TMP/other/file"
+refused 'other/file is there, and is no backup' cbw backup vg0/data --to "$CBW_TMP/other/file"
+assert_eq "$(< "$CBW_TMP/other/file")" precious 'content of the file'
+umount "$CBW_TMP/other"
+
+echo "UUID=$(blkid -s UUID -o value -p "$lv") / ext4 defaults 0 1" >> /etc/fstab
+output=$(say cbw backup vg0/data "$disk" --force --quiet 2>&1)
+grep -q 'warning: /etc/fstab names the UUID' <<< "$output" || fail "no warning of the UUID: $output"
+assert_detached vg0-data
+
+# It carries what the backup has, so that needs no force; but it is all there is.
+untouched 'holds the only complete backup of vg0/data; --overwrite' --force
+say cbw backup vg0/data "$disk" --overwrite --quiet
+assert_detached vg0-data

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The forms of a record of the tool: what is written is read again, whatever is in it. */
+#include <ctype.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tools/record-form.h"
+
+static const struct record full = {
+	.generation = "01234567-89ab-cdef-0123-456789abcdef",
+	.origin = "vg0/root,with #2c \303\244 and \"quotes\"",
+	.origin_dm_name = "vg0-root",
+	.origin_dm_uuid = "LVM-32eeVPVrQ950H9vvqfuf0fBfukpj2eOkey5a71runOjGu4M4sZVxAc32PQx3xo4v",
+	.fs_type = "ext4",
+	.begun = "2026-01-31T23:59:58Z",
+	.pit = "2026-01-31T23:59:59Z",
+	.size = 1ULL << 53 | 1,
+	.chunk_size = 65536,
+	.kind = RECORD_LV,
+	.target = "vg1/root-cbw-20260131T235958Z",
+	.keep = 3,
+	.complete = true,
+};
+
+static void expect(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "record-test: %s\n", what);
+	exit(1);
+}
+
+static void test_json(void)
+{
+	struct json_object *json = record_to_json(&full);
+	struct json_object *again = json_tokener_parse(json_object_to_json_string(json));
+	struct record record;
+
+	expect(record_from_json(again, &record), "JSON is not read");
+	expect(!memcmp(&record, &full, sizeof(record)), "JSON is read otherwise");
+
+	json_object_object_del(again, "size");
+	expect(!record_from_json(again, &record), "a record without a size is taken");
+	expect(!record_from_json(NULL, &record), "nothing is taken for a record");
+	json_object_put(json);
+	json_object_put(again);
+}
+
+/* With commas between, and a tag of somebody else's. */
+static void join(char *text, size_t size, const struct record_tags *tags)
+{
+	size_t length = (size_t)snprintf(text, size, "cbw,mine");
+
+	for (size_t i = 0; tags->list[i]; i++)
+		length += (size_t)snprintf(text + length, size - length, ",%s", tags->list[i]);
+}
+
+static bool is_allowed(const char *tag)
+{
+	for (; *tag; tag++) {
+		if (!isalnum((unsigned char)*tag) && !strchr("_+.-/=!:&#", *tag))
+			return false;
+	}
+	return true;
+}
+
+static void test_tags(void)
+{
+	static struct record_tags tags;
+	static char text[RECORD_MAX_TAGS * RECORD_TAG_MAX];
+	struct record record;
+
+	record_to_tags(&full, &tags);
+	for (size_t i = 0; tags.list[i]; i++)
+		expect(is_allowed(tags.list[i]), "LVM does not allow a tag");
+	join(text, sizeof(text), &tags);
+	expect(record_from_tags(full.target, text, &record), "tags are not read");
+	expect(!memcmp(&record, &full, sizeof(record)), "tags are read otherwise");
+	expect(!record_from_tags(full.target, "cbw,mine", &record), "other tags are taken");
+	expect(!record_from_tags(full.target, "", &record), "no tags are taken");
+}
+
+int main(void)
+{
+	test_json();
+	test_tags();
+	return 0;
+}
