@@ -134,15 +134,21 @@ const char *books_why(const struct device *volume, char *text, size_t size)
 	return text;
 }
 
+int books_finish_record(struct record *record)
+{
+	struct target target;
+
+	target_of_record(record, &target);
+	if (record->complete)
+		return finish_complete(record, &target);
+	if (target_is_there(record) && target_finish(&target, false))
+		return -1;
+	return record_finish(record);
+}
+
 int books_finish(const struct device *volume)
 {
 	struct record record;
-	struct target target;
 
-	if (!record_unfinished(volume, &record))
-		return 0;
-	target_of_record(&record, &target);
-	if (record.complete)
-		return finish_complete(&record, &target);
-	return target_finish(&target, false) || record_finish(&record) ? -1 : 0;
+	return record_unfinished(volume, &record) ? books_finish_record(&record) : 0;
 }

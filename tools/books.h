@@ -53,4 +53,7 @@ const char *books_why(const struct device *volume, char *text, size_t size);
  */
 int books_finish(const struct device *volume);
 
+/* The same for a record that is not finished. */
+int books_finish_record(struct record *record);
+
 #endif

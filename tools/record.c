@@ -90,33 +90,43 @@ int record_init(struct record *record, const struct device *origin, uint64_t chu
 	return 0;
 }
 
-/* Tags of the volume that are a record's, in @del. */
-static int find_tags(const char *name, char tags[LVM_TAGS_MAX], const char *del[], size_t max)
+static bool is_in(const char *tag, const char *const list[])
 {
-	struct lv lv;
-	char *rest = tags, *tag;
-	size_t nr = 0;
+	for (; *list; list++) {
+		if (!strcmp(*list, tag))
+			return true;
+	}
+	return false;
+}
 
-	if (lvm_get(name, &lv))
-		return say_error("the volume %s is gone", name);
-	memcpy(tags, lv.tags, sizeof(lv.tags));
-	while ((tag = strsep(&rest, ",")) && nr + 1 < max) {
-		if (!strncmp(tag, RECORD_TAG ".", strlen(RECORD_TAG ".")))
+/*
+ * The tags of a record, in the string @old, that @new does not have: LVM would take off what
+ * is to be put on as well.
+ */
+static void find_outdated(char *old, const char *const new[], const char *del[], size_t max)
+{
+	size_t nr = 0;
+	char *tag;
+
+	while ((tag = strsep(&old, ",")) && nr + 1 < max) {
+		if (!strncmp(tag, RECORD_TAG ".", strlen(RECORD_TAG ".")) && !is_in(tag, new))
 			del[nr++] = tag;
 	}
 	del[nr] = NULL;
-	return 0;
 }
 
 static int store_tags(const struct record *record)
 {
-	char old[LVM_TAGS_MAX];
-	const char *del[RECORD_MAX_TAGS];
 	struct record_tags *tags = calloc(1, sizeof(*tags));
+	const char *del[RECORD_MAX_TAGS];
+	struct lv lv;
 	int result = -1;
 
-	if (tags && !find_tags(record->target, old, del, RECORD_MAX_TAGS)) {
+	if (!tags || lvm_get(record->target, &lv)) {
+		say_error("the volume %s is gone", record->target);
+	} else {
 		record_to_tags(record, tags);
+		find_outdated(lv.tags, tags->list, del, RECORD_MAX_TAGS);
 		result = lvm_tag(record->target, del, tags->list);
 	}
 	free(tags);
