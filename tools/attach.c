@@ -120,31 +120,26 @@ static int name_hidden(struct attachment *at)
 	return 0;
 }
 
-static int check_target_device(const struct attachment *at, const struct device *target)
-{
-	char wanted[UNITS_LEN], has[UNITS_LEN];
-	uint64_t size = at->length * SECTOR_SIZE;
-
-	if (target->dev == at->volume.dev)
-		return say_error("%s cannot be backed up to itself", at->volume.name);
-	if (target->size < size)
-		return say_error("%s is too small: it has %s, and %s has %s", target->path,
-				 format_size(has, target->size), at->volume.name,
-				 format_size(wanted, size));
-	return 0;
-}
-
-int attach_check(struct attachment *at, const struct device *volume, const struct device *target)
+int attach_check(struct attachment *at, const struct device *volume)
 {
 	*at = (struct attachment) { 0 };
 	if (!volume->dm_name[0])
 		return say_error("%s is not a device-mapper device, and nothing can be put under a disk or partition in use: back up a logical volume or dm-crypt device on it, or, while it is not in use, give it a name with 'dmsetup create' and use that from then on",
 				 volume->path);
 	if (mapper_info(volume->dm_name, &at->volume) || check_volume(&at->volume) ||
-	    check_table(at) || name_hidden(at) || check_target_device(at, target))
+	    check_table(at) || name_hidden(at))
 		return -1;
-	snprintf(at->target, sizeof(at->target), "%u:%u", major(target->dev), minor(target->dev));
 	return 0;
+}
+
+void attach_set_target(struct attachment *at, const struct device *target)
+{
+	if (target->dev)
+		snprintf(at->target, sizeof(at->target), "%u:%u", major(target->dev),
+			 minor(target->dev));
+	else
+		snprintf(at->target, sizeof(at->target), "%.*s", (int)sizeof(at->target) - 1,
+			 target->path);
 }
 
 /* --- states ------------------------------------------------------------------------------- */

@@ -67,7 +67,10 @@ enum attach_state {
 };
 
 /* Can a job be attached? Fills in @at, and refuses with the reason. */
-int attach_check(struct attachment *at, const struct device *volume, const struct device *target);
+int attach_check(struct attachment *at, const struct device *volume);
+
+/* With --dry-run it may not be there yet: then it has no number, but a path. */
+void attach_set_target(struct attachment *at, const struct device *target);
 
 /*
  * Steps 1 to 4. @features: "<chunk sectors> backup ..." of the table line. What it has done

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "books.h"
 #include "cbw.h"
 #include "follow.h"
 #include "group.h"
@@ -40,6 +41,11 @@ enum {
 	THEN,
 	NO_WAIT,
 	QUIET,
+	TO,
+	KEEP,
+	OVERWRITE,
+	FORCE,
+	CHECKSUM,
 };
 
 static const struct option longopts[] = {
@@ -59,6 +65,11 @@ static const struct option longopts[] = {
 	{ "then",		required_argument,	NULL,	THEN },
 	{ "no-wait",		no_argument,		NULL,	NO_WAIT },
 	{ "quiet",		no_argument,		NULL,	QUIET },
+	{ "to",			required_argument,	NULL,	TO },
+	{ "keep",		required_argument,	NULL,	KEEP },
+	{ "overwrite",		no_argument,		NULL,	OVERWRITE },
+	{ "force",		no_argument,		NULL,	FORCE },
+	{ "checksum",		no_argument,		NULL,	CHECKSUM },
 	{ 0 }
 };
 
@@ -82,8 +93,9 @@ static const unsigned int unit_of[NR_FEATURES] = {
 
 struct options {
 	char values[NR_FEATURES][JOB_WORD_LEN];	/* "": the module's default */
-	uint64_t chunk;				/* bytes */
+	struct books_options books;
 	const char *then;
+	const char *to;
 	bool paused, no_wait, quiet;
 };
 
@@ -136,12 +148,40 @@ static int set_feature(struct options *options, int feature, const char *text)
 	return 0;
 }
 
+static int parse_chunk(const char *text, uint64_t *chunk)
+{
+	return parse_size(text, chunk) || *chunk < 4096 || *chunk > 1 << 30 ||
+	       *chunk & (*chunk - 1) ? -1 : 0;
+}
+
+/* Options that are about the target. */
+static int set_book_option(struct options *options, int value)
+{
+	switch (value) {
+	case TO:
+		options->to = optarg;
+		return 0;
+	case KEEP:
+		if (parse_number(optarg, 1, UINT32_MAX, &options->books.keep))
+			return say_usage("--keep is a number, 1 or more, not '%s'", optarg);
+		return 0;
+	case OVERWRITE:
+		options->books.rules.overwrite = true;
+		return 0;
+	case FORCE:
+		options->books.rules.force = true;
+		return 0;
+	default:
+		options->books.checksum = true;
+		return 0;
+	}
+}
+
 static int set_option(struct options *options, int value)
 {
 	switch (value) {
 	case CHUNK:
-		if (parse_size(optarg, &options->chunk) || options->chunk < 4096 ||
-		    options->chunk > 1 << 30 || options->chunk & (options->chunk - 1))
+		if (parse_chunk(optarg, &options->books.chunk_size))
 			return say_usage("--chunk is a power of two, 4K to 1G, not '%s'", optarg);
 		return 0;
 	case PAUSED:
@@ -159,6 +199,8 @@ static int set_option(struct options *options, int value)
 	case '?':
 		return CBW_USAGE;
 	default:
+		if (value >= TO)
+			return set_book_option(options, value);
 		return set_feature(options, value, optarg);
 	}
 }
@@ -177,6 +219,10 @@ static int parse_options(struct options *options, int argc, char **argv)
 		return say_usage("--then needs --sync none");
 	if (none && !options->then && !options->no_wait)
 		return say_usage("--sync none never ends by itself: it needs --then or --no-wait");
+	if (options->books.keep && !options->to)
+		return say_usage("--keep needs --to: a device has one backup");
+	if (none && (options->books.keep || options->books.checksum))
+		return say_usage("with --sync none there is no backup to --keep or to --checksum");
 	if (options->then && options->no_wait)
 		return say_usage("--then and --no-wait exclude each other");
 	return 0;
@@ -202,46 +248,79 @@ static void format_features(char text[MAX_FEATURES], const struct options *optio
 		nr += 2;
 	}
 	snprintf(text, MAX_FEATURES, "%llu backup %d%s%s",
-		 (unsigned long long)options->chunk / SECTOR_SIZE, nr + options->paused, words,
+		 (unsigned long long)options->books.chunk_size / SECTOR_SIZE, nr + options->paused, words,
 		 options->paused ? " paused" : "");
 }
 
 /* --- steps -------------------------------------------------------------------------------- */
 
-/* The volumes, then as many targets. */
-static int resolve(struct device *devices, char **names, size_t nr)
+/* What is backed up to where. */
+struct plan {
+	size_t nr;
+	struct device *volumes;
+	struct book *books;
+	struct followed *jobs;
+};
+
+static int resolve_volumes(struct plan *plan, char **names)
 {
-	for (size_t i = 0; i < nr; i++) {
-		if (device_resolve(names[i], &devices[i]))
+	for (size_t i = 0; i < plan->nr; i++) {
+		if (device_resolve(names[i], &plan->volumes[i]))
 			return -1;
 		for (size_t j = 0; j < i; j++) {
-			if (devices[j].dev == devices[i].dev)
+			if (plan->volumes[j].dev == plan->volumes[i].dev)
 				return say_error("%s is named twice", names[i]);
 		}
 	}
 	return 0;
 }
 
-/* From here on no other tool touches the volume, and LVM does not until unlock_groups(). */
-static int take(const struct device *volume)
+static int resolve_targets(struct plan *plan, char **names, const char *to)
 {
-	struct mapper_info info;
-	int r = lock_volume(volume->dev);
+	int r = 0;
 
-	if (!r && volume->dm_name[0] && !mapper_find(volume->dm_name, &info))
-		lock_group(info.name, info.uuid);
-	return r > 0 ? say_error("another cbw is at work on %s", volume->path) : r;
+	for (size_t i = 0; i < plan->nr && !r; i++) {
+		struct target *target = &plan->books[i].target;
+
+		r = to ? target_to(to, &plan->volumes[i], target) :
+			 target_device(names[i], target);
+	}
+	return r;
 }
 
-static int check(struct followed *jobs, const struct device *volumes, const struct device *targets,
-		 size_t nr)
+/* From here on no other tool touches the volumes. */
+static int take(const struct plan *plan)
 {
-	for (size_t i = 0; i < nr; i++) {
-		if (take(&volumes[i]) || attach_check(&jobs[i].at, &volumes[i], &targets[i]))
+	int r = 0;
+
+	for (size_t i = 0; i < plan->nr && !r; i++) {
+		r = lock_volume(plan->volumes[i].dev);
+		if (r > 0)
+			r = say_error("another cbw is at work on %s", plan->volumes[i].path);
+		plan->jobs[i].owned = !r;
+	}
+	return r;
+}
+
+static int check(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nr; i++) {
+		if (attach_check(&plan->jobs[i].at, &plan->volumes[i]))
 			return -1;
-		jobs[i].owned = true;
+		attach_set_target(&plan->jobs[i].at, &plan->books[i].target.device);
 	}
 	return 0;
+}
+
+/* LVM leaves them alone until unlock_groups(): what it has to do for us is done. */
+static void lock_groups(const struct plan *plan)
+{
+	struct mapper_info info;
+
+	for (size_t i = 0; i < plan->nr; i++) {
+		if (!mapper_find(plan->volumes[i].dm_name, &info))
+			lock_group(info.name, info.uuid);
+	}
 }
 
 static int start_all(struct followed *jobs, size_t nr)
@@ -283,50 +362,84 @@ static int finish(struct followed *jobs, size_t nr, const struct options *option
 	return opt_dry_run ? follow_dry_run(jobs, nr) : follow(jobs, nr, true, options->quiet);
 }
 
-static int back_up(struct followed *jobs, struct device *devices, char **names, size_t nr,
-		   const struct options *options)
+/* The point in time is between the two. */
+static int start(struct plan *plan, const struct options *options)
 {
 	char features[MAX_FEATURES];
-	int r = -1;
+	int r;
 
 	format_features(features, options);
-	if (!resolve(devices, names, 2 * nr) && !check(jobs, devices, devices + nr, nr))
-		r = attach_all(jobs, nr, features);
+	lock_groups(plan);
+	r = check(plan) || attach_all(plan->jobs, plan->nr, features) ? -1 : 0;
 	unlock_groups();
 	if (r && signals_stop())
 		say_error("interrupted: no backup was begun");
-	return r ? CBW_FAILED : finish(jobs, nr, options);
+	if (opt_dry_run)
+		return r;
+	if (r)
+		books_drop(plan->books, plan->nr);
+	else
+		books_begun(plan->books, plan->nr);
+	return r;
+}
+
+static int back_up(struct plan *plan, char **names, const struct options *options)
+{
+	if (resolve_volumes(plan, names) || take(plan) ||
+	    resolve_targets(plan, names + plan->nr, options->to) || check(plan) ||
+	    books_open(plan->books, plan->volumes, plan->nr, &options->books) ||
+	    start(plan, options))
+		return CBW_FAILED;
+	return finish(plan->jobs, plan->nr, options);
+}
+
+static int run_plan(size_t nr, char **names, const struct options *options)
+{
+	struct plan plan = {
+		.nr = nr,
+		.volumes = calloc(nr, sizeof(*plan.volumes)),
+		.books = calloc(nr, sizeof(*plan.books)),
+		.jobs = calloc(nr, sizeof(*plan.jobs)),
+	};
+	int r;
+
+	signals_catch();
+	if (plan.volumes && plan.books && plan.jobs)
+		r = back_up(&plan, names, options);
+	else
+		r = say_error("out of memory");
+	free(plan.volumes);
+	free(plan.books);
+	free(plan.jobs);
+	return r ? CBW_FAILED : CBW_DONE;
 }
 
 static int run(int argc, char **argv)
 {
-	struct options options = { .chunk = 65536, .values[CBW_TIMEOUT] = "10000" };
+	struct options options = { .books.chunk_size = 65536, .values[CBW_TIMEOUT] = "10000" };
 	int r = parse_options(&options, argc, argv);
-	size_t nr = (size_t)(argc - optind) / 2;
-	struct followed *jobs;
-	struct device *devices;
+	size_t nr = (size_t)(argc - optind);
 
 	if (r)
 		return r;
-	if (!nr || (argc - optind) % 2)
-		return say_usage("backup takes volumes, and then as many target devices");
+	if (options.to ? !nr : !nr || nr % 2)
+		return say_usage("backup takes volumes, and then as many target devices, or --to");
 	if (mapper_need_cbw())
 		return CBW_FAILED;
-
-	jobs = calloc(nr, sizeof(*jobs));
-	devices = calloc(nr, 2 * sizeof(*devices));
-	signals_catch();
-	r = jobs && devices ? back_up(jobs, devices, argv + optind, nr, &options) : say_error("out of memory");
-	free(jobs);
-	free(devices);
-	return r ? CBW_FAILED : CBW_DONE;
+	return run_plan(options.to ? nr : nr / 2, argv + optind, &options);
 }
 
 const struct verb verb_backup = {
 	.name = "backup",
-	.arguments = "VOLUME... TARGET...",
+	.arguments = "VOLUME... TARGET... | VOLUME... --to WHERE",
 	.summary = "back up volumes in use to target devices, as they are at one instant",
-	.options = "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
+	.options = "  --to WHERE             make the target: a new volume in the volume group WHERE, an image file, or a\n"
+		   "                         new image in a folder; a path has a '/'\n"
+		   "  --keep N               then remove the oldest such backups of the volume, but for N\n"
+		   "  --checksum             make checksums for 'cbw verify'\n"
+		   "  --force                overwrite what the target carries\n"
+		   "  --overwrite            even the only complete backup of a volume\n"
+		   "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
 		   "  --sync full|none       save all (full), or only what is overwritten\n"
 		   "  --then COMMAND         with --sync none: run it by sh -c, with the view in $CBW_VIEW, and end\n"
 		   "  --no-wait              leave the job to 'cbw wait'\n"

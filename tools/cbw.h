@@ -20,14 +20,11 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct verb verb_restore;
-extern const struct verb verb_list;
-extern const struct verb verb_verify;
 
 #define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
 
 extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_resume, verb_cancel,
-	verb_speed, verb_snapshot, verb_stats, verb_repair;
+	verb_speed, verb_snapshot, verb_stats, verb_repair, verb_restore, verb_list, verb_verify;
 
 /*
  * getopt_long() over the verb's own @longopts, ended by { 0 }, and those of all verbs,

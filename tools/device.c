@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Block devices; see device.h. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,10 +93,8 @@ static dev_t find_path_name(const char *name)
 {
 	struct stat st;
 
-	if (stat(name, &st))
-		return say_error("%s: %s", name, strerror(errno)), 0;
-	if (!S_ISBLK(st.st_mode))
-		return say_error("%s is not a block device", name), 0;
+	if (stat(name, &st) || !S_ISBLK(st.st_mode))
+		return say_error("there is no block device '%s'", name), 0;
 	return st.st_rdev;
 }
 
@@ -118,7 +115,7 @@ static dev_t find_dm(const char *name)
 	dev_t dev = sysfs_find_dm(name);
 
 	if (!dev)
-		say_error("there is no device-mapper device %s; a path begins with '/'", name);
+		say_error("there is no block device '%s'", name);
 	return dev;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "books.h"
 #include "cbw.h"
 #include "follow.h"
 #include "lock.h"
@@ -117,7 +118,14 @@ static int watch(struct followed *jobs, size_t nr, bool begun_here)
 static void say_failure(const struct followed *followed)
 {
 	const char *name = followed->at.volume.name;
-	const char *why = job_why(&followed->job);
+	char text[PATH_MAX + 64];
+	struct device volume;
+	const char *why = NULL;
+
+	if (!device_of(followed->at.volume.dev, &volume))
+		why = books_why(&volume, text, sizeof(text));
+	if (!why)
+		why = job_why(&followed->job);
 
 	if (!strcmp(followed->job.state, "cancelled"))
 		say_error("the backup of %s was cancelled", name);
@@ -192,6 +200,22 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* The record says "complete" while the job's table can still tell so to whoever looks. */
+static int end(struct followed *followed)
+{
+	struct device volume;
+	int known = device_of(followed->at.volume.dev, &volume);
+	int r = known;
+
+	if (!known && followed->success && job_completed(&followed->job))
+		r = books_complete(&volume);
+	if (attach_end(&followed->at))
+		return -1;
+	if (!known && books_finish(&volume))
+		r = -1;
+	return r;
+}
+
 /* All of them, whatever becomes of one. */
 static int end_all(struct followed *jobs, size_t nr)
 {
@@ -199,7 +223,7 @@ static int end_all(struct followed *jobs, size_t nr)
 
 	for (size_t i = 0; i < nr; i++) {
 		conclude(&jobs[i]);
-		if ((jobs[i].owned && attach_end(&jobs[i].at)) || !jobs[i].success)
+		if ((jobs[i].owned && end(&jobs[i])) || !jobs[i].success)
 			r = CBW_FAILED;
 	}
 	return r;

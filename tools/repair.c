@@ -3,10 +3,12 @@
 #include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "attach.h"
+#include "books.h"
 #include "cbw.h"
 #include "job.h"
 #include "lock.h"
@@ -39,6 +41,20 @@ static int remove_orphan(const struct mapper_info *hidden)
 	return 0;
 }
 
+static int complete(const struct attachment *at)
+{
+	struct device volume;
+
+	return device_of(at->volume.dev, &volume) || books_complete(&volume) ? -1 : 0;
+}
+
+static int finish(const struct attachment *at)
+{
+	struct device volume;
+
+	return device_of(at->volume.dev, &volume) || books_finish(&volume) ? -1 : 0;
+}
+
 /* The job is live. 1: it is to be ended. */
 static int look_at_job(struct attachment *at)
 {
@@ -49,7 +65,7 @@ static int look_at_job(struct attachment *at)
 	if (at->volume.suspended && mapper_resume(at->volume.name, NULL))
 		return -1;
 	if (job_ended(&job))
-		return 1;
+		return job_completed(&job) && complete(at) ? -1 : 1;
 	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
 	return 0;
 }
@@ -64,7 +80,7 @@ static int repair_volume(struct attachment *at)
 	if (state == ATTACH_LIVE)
 		r = look_at_job(at);
 	if (r > 0) {
-		r = attach_end(at);
+		r = attach_end(at) || finish(at) ? -1 : 0;
 		if (!r)
 			tell(at->volume.name, "put right: it has its own table, and nothing else is left");
 	}
@@ -127,6 +143,48 @@ static int visit_view(const char *name, void *data)
 	return 0;
 }
 
+/* The volume of a record. 1 if it is gone. */
+static int find_volume(const struct record *record, struct mapper_info *volume)
+{
+	if (*record->origin_dm_uuid)
+		return mapper_find_uuid(record->origin_dm_uuid, volume);
+	return mapper_find(record->origin_dm_name, volume);
+}
+
+/* Its tool was killed before the job began, or after that was taken away. */
+static int repair_record(struct record *record)
+{
+	struct mapper_info volume;
+	struct attachment at;
+	bool found = !find_volume(record, &volume);
+	int r = found ? lock_volume(volume.dev) : 0;
+
+	if (!r && !(found && !attach_find(&at, &volume))) {
+		r = books_finish_record(record);
+		if (!r)
+			tell(record->target, record->complete ? "complete; finished" :
+			     "not complete, and nobody goes on with it");
+	}
+	if (found)
+		unlock_volume(volume.dev);
+	return r < 0 ? r : 0;
+}
+
+static int repair_records(void)
+{
+	struct record *records;
+	size_t nr;
+	int r = 0;
+
+	record_list(&records, &nr);
+	for (size_t i = 0; i < nr; i++) {
+		if (!records[i].finished)
+			r |= repair_record(records + i);
+	}
+	free(records);
+	return r;
+}
+
 static int run(int argc, char **argv)
 {
 	static const struct option no_options[] = { { 0 } };
@@ -140,7 +198,7 @@ static int run(int argc, char **argv)
 		return CBW_FAILED;
 	signals_catch();
 	documents = json_object_new_array();
-	if (mapper_each(visit, &failed) || mapper_each(visit_view, &failed))
+	if (mapper_each(visit, &failed) || mapper_each(visit_view, &failed) || repair_records())
 		failed = 1;
 	if (opt_json)
 		puts(json_object_to_json_string_ext(documents, JSON_C_TO_STRING_PRETTY));

@@ -21,8 +21,11 @@ make_volumes() {
 }
 
 need_module dm_cbw
+export CBW_STATE=$CBW_TMP/state
 make_volumes
 run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 32
+# What the tool does not know of, it does not overwrite.
+wipefs -aq /dev/mapper/vg1-backup
 run_examples "$CBW_ROOT/Documentation/cbw.rst" 13
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 

@@ -14,7 +14,7 @@ chunk=128
 
 start_writers
 after=$(cbw-stamp now)
-tool backup cbw "$target" --no-wait
+tool backup cbw "$target" --overwrite --no-wait
 before=$(cbw-stamp now)
 assert_eq "$(tool status --json | json 'j[0]["volume"], j[0]["hidden"], j[0]["bytes"]')" \
 	"('cbw', 'cbw-cbw', $((length * 512)))" "the job in the status"
@@ -29,7 +29,7 @@ assert_eq "$(json 'j[0]["state"], j[0]["success"], j[0]["done"] == j[0]["total"]
 assert_eq "$(cbw status)" "" "the status without jobs"
 
 # At once, with all figures, and with nothing said but on request.
-tool backup cbw "$target" --chunk 4K --workers 2 --speed 1G --max-copy 64K --discard copy 2> "$CBW_TMP/said"
+tool backup cbw "$target" --overwrite --chunk 4K --workers 2 --speed 1G --max-copy 64K --discard copy 2> "$CBW_TMP/said"
 grep -qE '^cbw: [0-9.]+ MiB in .*/s, chunks: 0 by copy-before-write, [0-9]+ by the sweep$' "$CBW_TMP/said" ||
 	fail "the summary is: $(< "$CBW_TMP/said")"
 assert_same /dev/mapper/cbw "$target" $((length * 512))
@@ -37,13 +37,13 @@ assert_same /dev/mapper/cbw "$target" $((length * 512))
 script -qec "cbw backup cbw $target --speed 16M" /dev/null > "$CBW_TMP/said"
 grep -qP '\r\[#*\.*\] [0-9.]+ %, [0-9.]+ .?i?B of ' "$CBW_TMP/said" || fail "no bar: $(< "$CBW_TMP/said")"
 fill_target
-assert_eq "$(cbw backup cbw "$target" --quiet 2>&1)" "" "what is said with --quiet"
+assert_eq "$(cbw backup cbw "$target" --overwrite --quiet 2>&1)" "" "what is said with --quiet"
 assert_same /dev/mapper/cbw "$target" $((length * 512))
 volume_is_own "$table"
 
 # The lines of a dry run change nothing until they are run.
 fill_target
-tool backup cbw "$target" --dry-run > "$CBW_TMP/lines"
+tool backup cbw "$target" --overwrite --dry-run > "$CBW_TMP/lines"
 cat "$CBW_TMP/lines"
 volume_is_own "$table"
 bash -e "$CBW_TMP/lines" > /dev/null

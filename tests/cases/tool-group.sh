@@ -51,25 +51,25 @@ one_instant() { # sets $first
 }
 
 retry 30 eval '(($(count /dev/o1) > 100))'
-tool backup "${group[@]}" --quiet
+tool backup "${group[@]}" --overwrite --quiet
 all_own
 one_instant
 retry 30 eval '(($(count /dev/o1) > first))'
 
 # Four steps for each volume, two suspends, two resumes. Dead after the first suspend: all goes back.
-tool_dies after:9 backup "${group[@]}" --quiet
+tool_dies after:9 backup "${group[@]}" --overwrite --quiet
 retry 30 none_suspended || fail "the watchdog did not step in"
 tool repair
 all_own
 # Dead after the first resume: both volumes have their job, of one instant.
-tool_dies after:11 backup "${group[@]}" --quiet
+tool_dies after:11 backup "${group[@]}" --overwrite --quiet
 retry 30 none_suspended || fail "the watchdog did not step in"
 tool wait v0 v1 --quiet
 all_own
 one_instant
 
 # It does not die, and does nothing: after some seconds the watchdog steps in.
-CBW_STEP=stop:10 LD_PRELOAD=$step_so cbw backup "${group[@]}" --quiet 2> "$CBW_TMP/said" &
+CBW_STEP=stop:10 LD_PRELOAD=$step_so cbw backup "${group[@]}" --overwrite --quiet 2> "$CBW_TMP/said" &
 pid=$!
 retry 30 is_suspended v0
 retry 60 none_suspended || fail "the watchdog did not step in"
@@ -83,9 +83,9 @@ expect_fail 'too small' cbw backup v0 v1 /dev/t0 "$(mk_null small 2)"
 all_own
 # A volume that stands on the other one is suspended first, whatever the order is.
 mk_linear upper /dev/mapper/v0 0 4096 > /dev/null
-tool backup v0 upper /dev/t0 /dev/t1 --dry-run | grep suspend > "$CBW_TMP/order"
+tool backup v0 upper /dev/t0 /dev/t1 --overwrite --dry-run | grep suspend > "$CBW_TMP/order"
 assert_eq "$(xargs < "$CBW_TMP/order")" "dmsetup suspend upper dmsetup suspend v0" "the order"
-tool backup v0 upper /dev/t0 /dev/t1 --quiet
+tool backup v0 upper /dev/t0 /dev/t1 --overwrite --quiet
 volume_is_own "${tables[0]}" v0
 touch "$CBW_TMP/stop"
 wait "$writer"

@@ -24,10 +24,10 @@ finish() {
 }
 
 # After one step is before the next one: the kernel's state is all that is left of the tool.
-tool_dies before:1 backup cbw "$target" --quiet
+tool_dies before:1 backup cbw "$target" --overwrite --quiet
 volume_is_own "$table"
 number=1
-while tool_dies "after:$number" backup cbw "$target" --quiet; do
+while tool_dies "after:$number" backup cbw "$target" --overwrite --quiet; do
 	volume_works
 	finish
 	volume_is_own "$table"
@@ -40,7 +40,7 @@ assert_eq "$((number - 1))" 9 "the number of steps"
 # The one that repairs can be killed, too, at each of its steps: in the middle of the attach, and of the detach.
 for at in 4 7; do
 	for number in 1 2; do
-		tool_dies after:$at backup cbw "$target" --quiet
+		tool_dies after:$at backup cbw "$target" --overwrite --quiet
 		tool_dies "after:$number" repair
 		volume_works
 		tool repair
@@ -49,10 +49,10 @@ for at in 4 7; do
 done
 
 # With nobody to finish it, the job that has ended is taken away.
-tool backup cbw "$target" --no-wait
+tool backup cbw "$target" --overwrite --no-wait
 tool cancel cbw
 volume_is_own "$table"
-tool backup cbw "$target" --no-wait
+tool backup cbw "$target" --overwrite --no-wait
 cbw_wait cbw completed
 volume_works
 tool repair

@@ -32,9 +32,9 @@ ln -s "$disk" "$CBW_TMP/link"
 assert_named "$CBW_TMP/link" "$(readlink -f "$disk")"
 
 refused 'no active volume v-g/none' named v-g/none
-refused 'no device-mapper device none' named none
-refused '/dev/none: No such file' named /dev/none
-refused 'not a block device' named "$image"
+refused "no block device 'none'" named none
+refused "no block device '/dev/none'" named /dev/none
+refused "no block device '$image'" named "$image"
 refused 'no device has UUID=0' named UUID=0
 refused 'no block device 240:7' named 240:7
 lvchange -an v-g/l-v

@@ -21,9 +21,9 @@ while IFS=';' read -r message arguments; do
 	# shellcheck disable=SC2086 # words are wanted
 	wrong_use 2 "$message" $arguments
 done <<-END
-	backup takes volumes, and then as many target devices;backup
-	backup takes volumes, and then as many target devices;backup cbw
-	backup takes volumes, and then as many target devices;backup cbw second $target
+	backup takes volumes, and then as many target devices, or --to;backup
+	backup takes volumes, and then as many target devices, or --to;backup cbw
+	backup takes volumes, and then as many target devices, or --to;backup cbw second $target
 	backup does not know the option '--fast';backup --fast cbw $target
 	backup: the option '--chunk' needs a value;backup cbw $target --chunk
 	--chunk is a power of two, 4K to 1G, not '3K';backup cbw $target --chunk 3K
@@ -56,9 +56,10 @@ refused() { # REGEX ARGUMENT...
 
 refused "there is no block device 'none'" backup none "$target"
 refused "there is no block device '/dev/none'" backup cbw /dev/none
-refused ".* is named twice" backup cbw cbw
-refused ".* is named twice" backup cbw second "$target" "$target"
-refused "$small is too small: it has 2.0 MiB, and cbw has 4.0 MiB" backup cbw "$small"
+refused ".* is the volume itself" backup cbw cbw
+refused ".* is named twice" backup cbw cbw "$target" "$small"
+refused "two backups would be $target" backup cbw second "$target" "$target"
+refused "$small is too small: it has 2097152 bytes, and /dev/mapper/cbw has 4194304" backup cbw "$small"
 refused "$origin is not a device-mapper device, and nothing can be put under .*" backup "$origin" "$target"
 refused "cbw has no job" pause cbw
 refused "cbw has no job" wait cbw
@@ -67,10 +68,10 @@ refused "cbw has no job" snapshot create cbw
 mkfs.ext4 -q "$target"
 mkdir "$CBW_TMP/mnt"
 mount "$target" "$CBW_TMP/mnt"
-refused "the kernel does not take a table for cbw: Target device is in use.*" backup cbw "$target"
+refused "$target is mounted on $CBW_TMP/mnt" backup cbw "$target" --force
 umount "$CBW_TMP/mnt"
 refused "the kernel does not take a table for cbw: Feature max_copy must not be less than the chunk size" \
-	backup cbw "$target" --chunk 1M --max-copy 64K
+	backup cbw "$target" --force --chunk 1M --max-copy 64K
 
 dmsetup load second --table "0 $sectors linear $other 0"
 refused "second has a table that is loaded and not live: .*" backup second "$target"
@@ -87,7 +88,7 @@ need_module dm_mirror
 dmsetup create mirror --table "0 4096 mirror core 2 1024 nosync 2 $small 0 $other 0"
 refused "mirror has the target 'mirror', which keeps state .*" backup mirror "$target"
 
-tool backup second "$target" --speed 1K --no-wait
+tool backup second "$target" --force --speed 1K --no-wait
 refused "second has a job already: see 'cbw status'" backup second "$origin"
 refused "second-cbw is a device of a job itself" backup second-cbw "$origin"
 tool cancel second

@@ -19,7 +19,7 @@ has_job() {
 
 start() { # OPTION...
 	printf '+ cbw backup cbw %s &\n' "$target $*" >&2
-	cbw backup cbw "$target" "$@" 2> "$CBW_TMP/said" &
+	cbw backup cbw "$target" --overwrite "$@" 2> "$CBW_TMP/said" &
 	pid=$!
 	retry 30 has_job
 }

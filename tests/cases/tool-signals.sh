@@ -42,7 +42,7 @@ is_delayed() {
 mk_linear cbw "$origin" > /dev/null
 table=$(dmsetup table cbw)
 for signal in INT TERM; do
-	start backup cbw "$target" --speed 1K
+	start backup cbw "$target" --overwrite --speed 1K
 	retry 30 has_job || fail "no job"
 	kill -$signal "$pid"
 	ends 1 'cbw: the backup of cbw was cancelled'
@@ -50,7 +50,7 @@ for signal in INT TERM; do
 done
 
 # The job outlives the terminal, and the one who watches.
-start backup cbw "$target" --speed 1K
+start backup cbw "$target" --overwrite --speed 1K
 retry 30 has_job || fail "no job"
 kill -HUP "$pid"
 ends 1 "cbw: warning: the job goes on: .*"
@@ -70,7 +70,7 @@ need_module dm_delay
 dmsetup create cbw --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 15000"
 table=$(dmsetup table cbw)
 for signal in INT KILL; do
-	CBW_STEP=stop:5 start backup cbw "$target"
+	CBW_STEP=stop:5 start backup cbw "$target" --overwrite
 	retry 30 grep -q "^State:.*T" "/proc/$pid/status" || fail "it does not come to the resume"
 	dd if=/dev/zero of=/dev/mapper/cbw bs=4K count=1 oflag=direct status=none &
 	writer=$!

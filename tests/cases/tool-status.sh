@@ -18,7 +18,7 @@ overwrite() { # CHUNK COUNT
 
 assert_eq "$(cbw --version)" "cbw 0.1.0" "the version"
 assert_eq "$(cbw)$(cbw status --json | json j)" "[]" "the status without jobs"
-tool backup cbw "$target" --paused --no-wait
+tool backup cbw "$target" --overwrite --paused --no-wait
 overwrite 3 2
 assert_eq "$(cbw)" "cbw -> target: paused (somebody wanted it), 3.1 % of 4.0 MiB" "the status"
 assert_eq "$(cbw status cbw --json | json '[j[0][k] for k in ("state", "reason", "done", "total", "cbw_chunks", "bytes", "view")]')" \
@@ -50,16 +50,16 @@ assert_same "$target" "$CBW_TMP/image"
 dd if=/dev/mapper/cbw of="$CBW_TMP/image" bs=1M iflag=direct status=none
 export -f overwrite
 # shellcheck disable=SC2016 # for the command
-tool backup cbw "$target" --sync none --quiet --then \
+tool backup cbw "$target" --overwrite --sync none --quiet --then \
 	'dd if=/dev/zero of=/dev/mapper/cbw bs=1M count=3 oflag=direct status=none; cat "$CBW_VIEW" > "$CBW_TMP/read"'
 cmp "$CBW_TMP/read" "$CBW_TMP/image" || fail "the command did not read the instant"
 volume_is_own "$table"
-wrong_use 1 "the command has failed with exit status 3.*" backup cbw "$target" --sync none --then 'exit 3'
+wrong_use 1 "the command has failed with exit status 3.*" backup cbw "$target" --overwrite --sync none --then 'exit 3'
 volume_is_own "$table"
-wrong_use 1 "the view of cbw has not lasted: .*" backup cbw "$target" --sync none --then 'cbw cancel cbw'
+wrong_use 1 "the view of cbw has not lasted: .*" backup cbw "$target" --overwrite --sync none --then 'cbw cancel cbw'
 volume_is_own "$table"
-assert_eq "$(cbw backup cbw "$target" --sync none --then true --json | json 'j[0]["state"], j[0]["success"]')" \
+assert_eq "$(cbw backup cbw "$target" --overwrite --sync none --then true --json | json 'j[0]["state"], j[0]["success"]')" \
 	"('cancelled', True)" "the outcome"
-tool backup cbw "$target" --sync none --then true --dry-run > "$CBW_TMP/lines"
+tool backup cbw "$target" --overwrite --sync none --then true --dry-run > "$CBW_TMP/lines"
 bash -e "$CBW_TMP/lines"
 volume_is_own "$table"

@@ -7,6 +7,7 @@
 [[ -x $CBW_ROOT/tools/cbw ]] || fail "the tool is not built"
 step_so=$CBW_ROOT/tests/tool/step.so
 need_module dm_cbw
+export CBW_STATE=$CBW_TMP/state
 
 tool() { # ARGUMENT...: the tool, which must succeed
 	printf '+ cbw %s\n' "$*" >&2
