@@ -89,11 +89,22 @@ void books_drop(struct book *books, size_t nr)
 	}
 }
 
-int books_complete(const struct device *volume)
+/* 0; 1: there is none; or -1, error said. */
+static int find(dev_t dev, struct record *record)
+{
+	struct device volume;
+
+	if (device_of(dev, &volume))
+		return -1;
+	return record_unfinished(&volume, record) ? 0 : 1;
+}
+
+int books_complete(dev_t volume)
 {
 	struct record record;
+	int there = opt_dry_run ? 1 : find(volume, &record);
 
-	return record_unfinished(volume, &record) ? record_complete(&record) : 0;
+	return there ? -(there < 0) : record_complete(&record);
 }
 
 static int write_sums(const struct record *record)
@@ -120,12 +131,12 @@ static int finish_complete(struct record *record, struct target *target)
 	return record->keep ? target_prune(record, record->keep) : 0;
 }
 
-const char *books_why(const struct device *volume, char *text, size_t size)
+const char *books_why(dev_t volume, char *text, size_t size)
 {
 	struct record record;
 	struct target target;
 
-	if (!record_unfinished(volume, &record))
+	if (find(volume, &record))
 		return NULL;
 	target_of_record(&record, &target);
 	if (!target_is_full(&target))
@@ -146,9 +157,10 @@ int books_finish_record(struct record *record)
 	return record_finish(record);
 }
 
-int books_finish(const struct device *volume)
+int books_finish(dev_t volume)
 {
 	struct record record;
+	int there = opt_dry_run ? 1 : find(volume, &record);
 
-	return record_unfinished(volume, &record) ? books_finish_record(&record) : 0;
+	return there ? -(there < 0) : books_finish_record(&record);
 }

@@ -2,7 +2,7 @@
 /*
  * A backup's target and record, from before its job begins until after it has ended. The
  * steps after the first go by the record of the volume alone, so that another process can
- * take them.
+ * take them. A volume without one is fine: its job was begun by hand.
  *
  * LVM is called: no volume group that has to do with it may be locked, nor a device be suspended.
  */
@@ -42,16 +42,16 @@ int books_begun(struct book *books, size_t nr);
 void books_drop(struct book *books, size_t nr);
 
 /* The job has completed, and its table is still there. 0 or -1, error said. */
-int books_complete(const struct device *volume);
+int books_complete(dev_t volume);
 
 /* Why the job has failed, if the target tells more than the job. Returns @text, or NULL. */
-const char *books_why(const struct device *volume, char *text, size_t size);
+const char *books_why(dev_t volume, char *text, size_t size);
 
 /*
  * The volume has its own table again. What is not complete goes; what is gets its
  * checksums, and what is too old goes. 0 or -1, error said.
  */
-int books_finish(const struct device *volume);
+int books_finish(dev_t volume);
 
 /* The same for a record that is not finished. */
 int books_finish_record(struct record *record);

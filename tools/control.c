@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "attach.h"
+#include "books.h"
 #include "cbw.h"
 #include "follow.h"
 #include "job.h"
@@ -90,7 +91,9 @@ static int cancel(struct attachment *at)
 	r = lock_volume(at->volume.dev);
 	if (r)
 		return r < 0 ? -1 : 0;
-	return attach_end(at);
+	if (job_completed(&job) && books_complete(at->volume.dev))
+		return -1;
+	return attach_end(at) || books_finish(at->volume.dev) ? -1 : 0;
 }
 
 static int run_cancel(int argc, char **argv)

@@ -119,11 +119,8 @@ static void say_failure(const struct followed *followed)
 {
 	const char *name = followed->at.volume.name;
 	char text[PATH_MAX + 64];
-	struct device volume;
-	const char *why = NULL;
+	const char *why = books_why(followed->at.volume.dev, text, sizeof(text));
 
-	if (!device_of(followed->at.volume.dev, &volume))
-		why = books_why(&volume, text, sizeof(text));
 	if (!why)
 		why = job_why(&followed->job);
 
@@ -203,17 +200,12 @@ static double now(void)
 /* The record says "complete" while the job's table can still tell so to whoever looks. */
 static int end(struct followed *followed)
 {
-	struct device volume;
-	int known = device_of(followed->at.volume.dev, &volume);
-	int r = known;
+	dev_t volume = followed->at.volume.dev;
+	int r = 0;
 
-	if (!known && followed->success && job_completed(&followed->job))
-		r = books_complete(&volume);
-	if (attach_end(&followed->at))
-		return -1;
-	if (!known && books_finish(&volume))
-		r = -1;
-	return r;
+	if (followed->success && job_completed(&followed->job))
+		r = books_complete(volume);
+	return attach_end(&followed->at) || books_finish(volume) ? -1 : r;
 }
 
 /* All of them, whatever becomes of one. */

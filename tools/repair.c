@@ -41,20 +41,6 @@ static int remove_orphan(const struct mapper_info *hidden)
 	return 0;
 }
 
-static int complete(const struct attachment *at)
-{
-	struct device volume;
-
-	return device_of(at->volume.dev, &volume) || books_complete(&volume) ? -1 : 0;
-}
-
-static int finish(const struct attachment *at)
-{
-	struct device volume;
-
-	return device_of(at->volume.dev, &volume) || books_finish(&volume) ? -1 : 0;
-}
-
 /* The job is live. 1: it is to be ended. */
 static int look_at_job(struct attachment *at)
 {
@@ -65,7 +51,7 @@ static int look_at_job(struct attachment *at)
 	if (at->volume.suspended && mapper_resume(at->volume.name, NULL))
 		return -1;
 	if (job_ended(&job))
-		return job_completed(&job) && complete(at) ? -1 : 1;
+		return job_completed(&job) && books_complete(at->volume.dev) ? -1 : 1;
 	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
 	return 0;
 }
@@ -80,7 +66,7 @@ static int repair_volume(struct attachment *at)
 	if (state == ATTACH_LIVE)
 		r = look_at_job(at);
 	if (r > 0) {
-		r = attach_end(at) || finish(at) ? -1 : 0;
+		r = attach_end(at) || books_finish(at->volume.dev) ? -1 : 0;
 		if (!r)
 			tell(at->volume.name, "put right: it has its own table, and nothing else is left");
 	}
@@ -176,6 +162,8 @@ static int repair_records(void)
 	size_t nr;
 	int r = 0;
 
+	if (opt_dry_run)
+		return 0;
 	record_list(&records, &nr);
 	for (size_t i = 0; i < nr; i++) {
 		if (!records[i].finished)

@@ -13,7 +13,7 @@ load() {
 	done
 }
 
-make_vg vg0 64
+make_vg vg0 96
 make_vg vg1 64
 lv=$(make_lv vg0/data 24)
 make_file_system "$lv" "$CBW_TMP/data"
