@@ -248,8 +248,8 @@ static void format_features(char text[MAX_FEATURES], const struct options *optio
 		nr += 2;
 	}
 	snprintf(text, MAX_FEATURES, "%llu backup %d%s%s",
-		 (unsigned long long)options->books.chunk_size / SECTOR_SIZE, nr + options->paused, words,
-		 options->paused ? " paused" : "");
+		 (unsigned long long)options->books.chunk_size / SECTOR_SIZE,
+		 nr + options->paused, words, options->paused ? " paused" : "");
 }
 
 /* --- steps -------------------------------------------------------------------------------- */

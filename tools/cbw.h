@@ -20,7 +20,6 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
-
 #define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
 
 extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_resume, verb_cancel,

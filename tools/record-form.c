@@ -46,7 +46,7 @@ static const struct field fields[] = {
 	FIELD(keep, NUMBER, true),
 	FIELD(checksum, YES_NO, true),
 	FIELD(complete, YES_NO, true),
-	FIELD(finished, YES_NO, true),
+	FIELD(finished, YES_NO, false),
 };
 
 #define NR_FIELDS	(sizeof(fields) / sizeof(fields[0]))
@@ -208,7 +208,7 @@ bool record_from_tags(const char *name, const char *tags, struct record *record)
 {
 	char *copy = strdup(tags), *rest = copy, *tag;
 
-	*record = (struct record) { .kind = RECORD_LV };
+	*record = (struct record) { .kind = RECORD_LV, .finished = true };
 	snprintf(record->target, sizeof(record->target), "%s", name);
 	while (copy && (tag = strsep(&rest, ","))) {
 		if (!strncmp(tag, TAG_PREFIX, strlen(TAG_PREFIX)))

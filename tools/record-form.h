@@ -22,7 +22,8 @@ bool record_from_json(struct json_object *json, struct record *record);
 
 /*
  * "cbw.field=value", with what LVM does not allow in a tag as '#' and two hexadecimal
- * digits. The target is not among them: it is the volume.
+ * digits. The target is not among them: it is the volume. Nor is whether the run has
+ * finished: where only tags are left, nobody goes on with it.
  */
 void record_to_tags(const struct record *record, struct record_tags *tags);
 

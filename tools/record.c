@@ -147,7 +147,7 @@ static int store_text(const struct record *record, const char *text)
 		return -1;
 	switch (record->kind) {
 	case RECORD_LV:
-		return is_gone(record) ? 0 : store_tags(record);
+		return record->finished ? 0 : store_tags(record);
 	case RECORD_IMAGE:
 		return is_gone(record) ? 0 :
 		       durable_write(sidecar_path(record->target, RECORD_SIDECAR, path), text);

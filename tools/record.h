@@ -43,7 +43,7 @@ struct record {
 	uint64_t keep;		/* of the complete ones, so many are to stay; 0: all */
 	bool checksum;		/* is to have checksums */
 	bool complete;
-	bool finished;		/* whatever has become of it, nothing of the run is left to do */
+	bool finished;		/* nothing of the run is left to do; of the state folder alone */
 };
 
 /* Fills in a new record of @origin. 0 or -1, error said. */

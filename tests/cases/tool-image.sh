@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a backup to a file is private and sparse, and one that finds no room says so and leaves nothing
-# timeout: 300
+# timeout: 600
 # needs: mkfs.ext4
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a backup to a volume group makes an inactive, tagged volume; LVM does not mind it; the oldest are pruned
-# timeout: 300
+# timeout: 600
 # needs: mkfs.ext4
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"

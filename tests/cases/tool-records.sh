@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a record says "incomplete" from before the first write on, whatever becomes of the tool, and "complete" only at the end
-# timeout: 300
+# timeout: 600
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a volume that was backed up under load and then destroyed is restored; what must not be restored is refused
-# timeout: 300
+# timeout: 600
 # needs: mkfs.ext4 fsck.ext4 fio
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"

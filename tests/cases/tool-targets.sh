@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # what a target carries, who uses it and what it stands on is found and named before anything is written
-# timeout: 300
+# timeout: 600
 # needs: mkfs.ext4 sfdisk
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"

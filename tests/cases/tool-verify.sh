@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # a byte of a backup that has changed is found, by the checksums or beside the volume, and its range is named
-# timeout: 200
+# timeout: 600
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
 

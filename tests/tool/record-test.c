@@ -22,6 +22,7 @@ static const struct record full = {
 	.target = "vg1/root-cbw-20260131T235958Z",
 	.keep = 3,
 	.complete = true,
+	.finished = true,
 };
 
 static void expect(bool good, const char *what)
