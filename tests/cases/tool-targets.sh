@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # what a target carries, who uses it and what it stands on is found and named before anything is written
 # timeout: 600
-# needs: mkfs.ext4 sfdisk
+# needs: mkfs.ext4
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
 
@@ -54,7 +54,9 @@ clear_disk
 pvcreate -q "$disk" > /dev/null
 untouched 'carries a physical volume of LVM; --force'
 clear_disk
-echo ',,' | sfdisk -q "$disk"
+# One partition of type 83, from sector 2048 on.
+{ printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x10\0\0' && head -c 48 /dev/zero && printf '\x55\xaa'; } |
+	dd of="$disk" bs=1 seek=446 status=none
 untouched 'carries a partition table \(dos\); --force'
 clear_disk
 mkfs.ext4 -q -U 12345678-1234-1234-1234-123456789abc "$disk"
