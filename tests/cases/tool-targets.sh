@@ -20,6 +20,10 @@ clear_disk() {
 
 make_vg vg0 32
 lv=$(make_lv vg0/data 16)
+mk_linear above "$lv" > /dev/null
+refused 'above stands on /dev/mapper/vg0-data' cbw backup vg0/data above --force
+dmsetup remove above
+
 make_file_system "$lv" "$CBW_TMP/data"
 disk=$(mk_null disk 17)
 small=$(mk_null small 8)
@@ -27,9 +31,6 @@ small=$(mk_null small 8)
 refused 'too small: it has 8388608 bytes' cbw backup vg0/data "$small" --force
 refused 'is the volume itself' cbw backup vg0/data vg0/data --force
 refused 'holds the data of /dev/mapper/vg0-data' cbw backup vg0/data /dev/disk-vg0 --force
-mk_linear above "$lv" > /dev/null
-refused 'above stands on /dev/mapper/vg0-data' cbw backup vg0/data above --force
-dmsetup remove above
 
 # A file on the volume's own file system, and a device that is one.
 refused 'x.img stands on /dev/mapper/vg0-data' cbw backup vg0/data --to "$CBW_TMP/data/x.img" --force
