@@ -18,6 +18,7 @@ clear_disk() {
 	dd if=/dev/zero of="$disk" bs=1M oflag=direct status=none || true
 }
 
+need_module loop
 make_vg vg0 32
 lv=$(make_lv vg0/data 16)
 mk_linear above "$lv" > /dev/null
