@@ -13,6 +13,7 @@
 #include "lock.h"
 #include "say.h"
 #include "signals.h"
+#include "sysfs.h"
 #include "units.h"
 #include "view.h"
 
@@ -70,17 +71,9 @@ static int check_table(struct attachment *at)
 
 static bool is_dax(dev_t dev)
 {
-	char path[64];
-	FILE *file;
-	int dax;
+	char dax[4];
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/dax", major(dev), minor(dev));
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	dax = fgetc(file);
-	fclose(file);
-	return dax == '1';
+	return !sysfs_read(dev, "queue/dax", dax, sizeof(dax)) && !strcmp(dax, "1");
 }
 
 static int check_volume(const struct mapper_info *volume)

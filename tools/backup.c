@@ -231,7 +231,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 /* "<chunk sectors> backup <n> <words>" */
 static void format_features(char text[MAX_FEATURES], const struct options *options)
 {
-	char words[MAX_FEATURES] = "";
+	char words[MAX_FEATURES - 64] = "";
 	size_t length = 0;
 	int nr = 0;
 

@@ -99,6 +99,29 @@ int next_option(int argc, char **argv, const struct option *longopts)
 	}
 }
 
+int take_flag(int argc, char **argv, const char *name, bool *flag)
+{
+	const struct option longopts[] = {
+		{ name, no_argument, NULL, 1 },
+		{ 0 },
+	};
+	int value;
+
+	while ((value = next_option(argc, argv, longopts)) != -1) {
+		if (value == '?')
+			return CBW_USAGE;
+		*flag = true;
+	}
+	return 0;
+}
+
+int take_no_options(int argc, char **argv)
+{
+	static const struct option none[] = { { 0 } };
+
+	return next_option(argc, argv, none) == -1 ? 0 : CBW_USAGE;
+}
+
 static const struct verb *find_verb(const char *name)
 {
 	for (size_t i = 0; i < NR_VERBS; i++) {

@@ -33,4 +33,10 @@ extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_r
  */
 int next_option(int argc, char **argv, const struct option *longopts);
 
+/* For a verb with no option of its own but the flag @name. 0, or CBW_USAGE, which has been said. */
+int take_flag(int argc, char **argv, const char *name, bool *flag);
+
+/* For a verb with none. The same. */
+int take_no_options(int argc, char **argv);
+
 #endif

@@ -14,12 +14,10 @@
 #include "signals.h"
 #include "units.h"
 
-static const struct option no_options[] = { { 0 } };
-
 /* Reads the options, and sees that there is a volume, and the module. */
 static int begin(int argc, char **argv)
 {
-	if (next_option(argc, argv, no_options) != -1)
+	if (take_no_options(argc, argv))
 		return CBW_USAGE;
 	if (optind == argc)
 		return say_usage("%s needs a volume", argv[0]);
@@ -65,7 +63,7 @@ static int run_speed(int argc, char **argv)
 	char message[JOB_WORD_LEN * 2];
 	uint64_t speed;
 
-	if (next_option(argc, argv, no_options) != -1)
+	if (take_no_options(argc, argv))
 		return CBW_USAGE;
 	if (argc - optind < 2)
 		return say_usage("speed needs a volume and a size");
@@ -113,11 +111,6 @@ static int run_cancel(int argc, char **argv)
 
 enum { QUIET = 1 };
 
-static const struct option wait_options[] = {
-	{ "quiet",	no_argument,	NULL,	QUIET },
-	{ 0 }
-};
-
 static int find_all(struct followed *jobs, char **names, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
@@ -132,13 +125,10 @@ static int run_wait(int argc, char **argv)
 	size_t nr;
 	struct followed *jobs;
 	bool quiet = false;
-	int value, r = CBW_FAILED;
+	int r = CBW_FAILED;
 
-	while ((value = next_option(argc, argv, wait_options)) != -1) {
-		if (value == '?')
-			return CBW_USAGE;
-		quiet = true;
-	}
+	if (take_flag(argc, argv, "quiet", &quiet))
+		return CBW_USAGE;
 	nr = (size_t)(argc - optind);
 	if (!nr)
 		return say_usage("wait needs a volume");

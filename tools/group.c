@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One instant for several volumes; see group.h. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -12,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +18,10 @@
 #include "group.h"
 #include "say.h"
 #include "signals.h"
+#include "stack.h"
 
 #define PATIENCE_MS	10000		/* of the watchdog: file systems must write back first */
 #define RESERVE		(1 << 20)	/* bytes of the heap */
-#define MAX_DEPTH	32		/* of devices on devices */
 
 enum {
 	SUSPENDING,
@@ -34,69 +31,6 @@ enum {
 
 /* --- the order ---------------------------------------------------------------------------- */
 
-/* What a loop device's file lies on. 0 if it is no loop device. */
-static dev_t backing_device(dev_t dev)
-{
-	char path[128], file[PATH_MAX];
-	struct stat st;
-	FILE *attribute;
-	char *line;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
-		 minor(dev));
-	attribute = fopen(path, "re");
-	if (!attribute)
-		return 0;
-	line = fgets(file, sizeof(file), attribute);
-	fclose(attribute);
-	if (!line)
-		return 0;
-	file[strcspn(file, "\n")] = 0;
-	return stat(file, &st) ? 0 : st.st_dev;
-}
-
-static bool stands_on(dev_t upper, dev_t lower, int depth);
-
-static bool slave_stands_on(dev_t upper, const char *slave, dev_t lower, int depth)
-{
-	char path[512];
-	unsigned int major, minor;
-	FILE *attribute;
-	bool found;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves/%.255s/dev", major(upper),
-		 minor(upper), slave);
-	attribute = fopen(path, "re");
-	if (!attribute)
-		return false;
-	found = fscanf(attribute, "%u:%u", &major, &minor) == 2;
-	fclose(attribute);
-	return found && stands_on(makedev(major, minor), lower, depth);
-}
-
-static bool stands_on(dev_t upper, dev_t lower, int depth)
-{
-	char path[128];
-	const struct dirent *slave;
-	dev_t backing = backing_device(upper);
-	bool found = upper == lower;
-	DIR *slaves;
-
-	if (found || !depth)
-		return found;
-	if (backing)
-		return stands_on(backing, lower, depth - 1);
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves", major(upper), minor(upper));
-	slaves = opendir(path);
-	if (!slaves)
-		return false;
-	for (slave = readdir(slaves); slave && !found; slave = readdir(slaves))
-		found = slave->d_name[0] != '.' &&
-			slave_stands_on(upper, slave->d_name, lower, depth - 1);
-	closedir(slaves);
-	return found;
-}
-
 /* Upper ones first. */
 static void sort(struct attachment **order, size_t nr)
 {
@@ -104,7 +38,7 @@ static void sort(struct attachment **order, size_t nr)
 		for (size_t j = i + 1; j < nr; j++) {
 			struct attachment *lower = order[i];
 
-			if (!stands_on(order[j]->volume.dev, lower->volume.dev, MAX_DEPTH))
+			if (!stack_stands_on(order[j]->volume.dev, lower->volume.dev))
 				continue;
 			memmove(order + i, order + i + 1, (j - i) * sizeof(order[0]));
 			order[j] = lower;

@@ -64,12 +64,11 @@ static void print_json(const struct record *records, size_t nr, const char *orig
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = { { 0 } };
 	struct record *records;
 	const char *origin;
 	size_t nr;
 
-	if (next_option(argc, argv, options) != -1)
+	if (take_no_options(argc, argv))
 		return CBW_USAGE;
 	if (argc - optind > 1)
 		return say_usage("list takes one volume at most");

@@ -175,10 +175,9 @@ static int repair_records(void)
 
 static int run(int argc, char **argv)
 {
-	static const struct option no_options[] = { { 0 } };
 	int failed = 0;
 
-	if (next_option(argc, argv, no_options) != -1)
+	if (take_no_options(argc, argv))
 		return CBW_USAGE;
 	if (optind < argc)
 		return say_usage("repair looks at all volumes, and takes none");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cbw restore: writes a backup back to a volume. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +13,6 @@
 #include "extent.h"
 #include "say.h"
 #include "stack.h"
-
-enum {
-	OPTION_FORCE,
-};
 
 static int check_users(const struct device *volume)
 {
@@ -164,18 +159,10 @@ static int restore(const char *name, const char *volume_name, bool force)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "force", no_argument, NULL, OPTION_FORCE },
-		{ 0 },
-	};
 	bool force = false;
-	int option;
 
-	while ((option = next_option(argc, argv, options)) != -1) {
-		if (option != OPTION_FORCE)
-			return CBW_USAGE;
-		force = true;
-	}
+	if (take_flag(argc, argv, "force", &force))
+		return CBW_USAGE;
 	if (argc - optind != 2)
 		return say_usage("restore takes a backup and a volume");
 	return restore(argv[optind], argv[optind + 1], force) ? CBW_FAILED : CBW_DONE;

@@ -13,11 +13,6 @@
 
 enum { RELEASE = 1 };
 
-static const struct option longopts[] = {
-	{ "release",	no_argument,	NULL,	RELEASE },
-	{ 0 }
-};
-
 static void tell(const char *name)
 {
 	struct json_object *object;
@@ -65,13 +60,9 @@ static int run(int argc, char **argv)
 {
 	bool release = false, is_create;
 	struct attachment at;
-	int value;
 
-	while ((value = next_option(argc, argv, longopts)) != -1) {
-		if (value == '?')
-			return CBW_USAGE;
-		release = true;
-	}
+	if (take_flag(argc, argv, "release", &release))
+		return CBW_USAGE;
 	if (argc - optind != 2 ||
 	    (strcmp(argv[optind], "create") && strcmp(argv[optind], "remove")))
 		return say_usage("it is 'snapshot create VOLUME' or 'snapshot remove VOLUME'");

@@ -95,7 +95,7 @@ int stack_add_file(struct dev_set *set, const char *path)
 	return add_below_file(set, path) ? -1 : add_below(set, from);
 }
 
-static bool stands_on(dev_t upper, dev_t lower)
+bool stack_stands_on(dev_t upper, dev_t lower)
 {
 	struct dev_set set = { 0 };
 	bool below;
@@ -110,7 +110,7 @@ static bool stands_on(dev_t upper, dev_t lower)
 static bool is_top(const struct dev_set *set, dev_t dev)
 {
 	for (size_t i = 0; i < set->nr; i++) {
-		if (stands_on(set->devs[i], dev))
+		if (stack_stands_on(set->devs[i], dev))
 			return false;
 	}
 	return true;

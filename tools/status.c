@@ -12,8 +12,6 @@
 #include "units.h"
 #include "view.h"
 
-static const struct option no_options[] = { { 0 } };
-
 static struct json_object *documents;
 
 static double percent(const struct job *job)
@@ -107,7 +105,7 @@ static int each_named(int argc, char **argv, int (*do_it)(const struct attachmen
 
 static int run_status(int argc, char **argv)
 {
-	if (next_option(argc, argv, no_options) != -1)
+	if (take_no_options(argc, argv))
 		return CBW_USAGE;
 	if (mapper_need_cbw())
 		return CBW_FAILED;
@@ -170,7 +168,7 @@ static int show_stats(const struct attachment *at)
 
 static int run_stats(int argc, char **argv)
 {
-	if (next_option(argc, argv, no_options) != -1)
+	if (take_no_options(argc, argv))
 		return CBW_USAGE;
 	if (optind == argc)
 		return say_usage("stats needs a volume");

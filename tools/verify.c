@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cbw verify: is a backup what a device shows, or what it was when its checksums were made? */
 #include <fcntl.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,10 +11,6 @@
 #include "extent.h"
 #include "say.h"
 #include "sums.h"
-
-enum {
-	OPTION_FORCE,
-};
 
 /* Of those that differ, for --json. */
 static struct json_object *ranges;
@@ -96,18 +91,10 @@ static int verify(const char *name, const char *device, bool force)
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "force", no_argument, NULL, OPTION_FORCE },
-		{ 0 },
-	};
 	bool force = false;
-	int option;
 
-	while ((option = next_option(argc, argv, options)) != -1) {
-		if (option != OPTION_FORCE)
-			return CBW_USAGE;
-		force = true;
-	}
+	if (take_flag(argc, argv, "force", &force))
+		return CBW_USAGE;
 	if (argc - optind < 1 || argc - optind > 2)
 		return say_usage("verify takes a backup, and a device to compare it with");
 	return verify(argv[optind], argv[optind + 1], force) ? CBW_FAILED : CBW_DONE;
