@@ -34,7 +34,7 @@ grep -qE '^cbw: [0-9.]+ MiB in .*/s, chunks: 0 by copy-before-write, [0-9]+ by t
 	fail "the summary is: $(< "$CBW_TMP/said")"
 assert_same /dev/mapper/cbw "$target" $((length * 512))
 # On a terminal, one line that is drawn again.
-script -qec "cbw backup cbw $target --speed 16M" /dev/null > "$CBW_TMP/said"
+script -qec "cbw backup cbw $target --overwrite --speed 16M" /dev/null > "$CBW_TMP/said"
 grep -qP '\r\[#*\.*\] [0-9.]+ %, [0-9.]+ .?i?B of ' "$CBW_TMP/said" || fail "no bar: $(< "$CBW_TMP/said")"
 fill_target
 assert_eq "$(cbw backup cbw "$target" --overwrite --quiet 2>&1)" "" "what is said with --quiet"
