@@ -36,7 +36,7 @@ start_watching() {
 
 # dm-delay counts what it holds: reads, writes, flushes.
 is_delayed() {
-	[[ $(dmsetup status cbw) == *" delay 0 1 0" ]]
+	[[ $(dmsetup status late) == *" delay 0 1 0" ]]
 }
 
 mk_linear cbw "$origin" > /dev/null
@@ -65,9 +65,10 @@ ends 0 'cbw: 4.0 MiB in .*'
 volume_is_own "$table"
 dmsetup remove cbw
 
-# A write that takes its time keeps the volume from being suspended.
+# A write that takes its time, below it, keeps the volume from being suspended.
 need_module dm_delay
-dmsetup create cbw --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 15000"
+dmsetup create late --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 15000"
+mk_linear cbw /dev/mapper/late > /dev/null
 table=$(dmsetup table cbw)
 for signal in INT KILL; do
 	CBW_STEP=stop:5 start backup cbw "$target" --overwrite
