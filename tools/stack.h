@@ -22,7 +22,10 @@ int stack_add_device(struct dev_set *set, dev_t dev);
  */
 int stack_add_file(struct dev_set *set, const char *path);
 
-/* Does the data of @upper, another device, pass through @lower? No, if it cannot be told, which is said. */
+/*
+ * Does the data of @upper, another device, pass through @lower? No, if it cannot be
+ * told, which is said.
+ */
 bool stack_stands_on(dev_t upper, dev_t lower);
 
 /* Leaves only the devices that no other device of the set stands on. */
