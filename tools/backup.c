@@ -199,9 +199,8 @@ static int set_option(struct options *options, int value)
 	case '?':
 		return CBW_USAGE;
 	default:
-		if (value >= TO)
-			return set_book_option(options, value);
-		return set_feature(options, value, optarg);
+		return value < NR_FEATURES ? set_feature(options, value, optarg) :
+					     set_book_option(options, value);
 	}
 }
 

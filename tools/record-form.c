@@ -59,11 +59,6 @@ static const char * const kinds[] = {
 
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
-const char *record_kind_name(enum record_kind kind)
-{
-	return kinds[kind];
-}
-
 static const void *value_of(const struct record *record, const struct field *field)
 {
 	return (const char *)record + field->offset;

@@ -99,9 +99,6 @@ bool record_same_target(const struct record *a, const struct record *b);
 /* Where the checksums of the backup are, if there are any. Returns @path. */
 const char *record_sums_path(const struct record *record, char path[PATH_MAX]);
 
-/* "device", "lv", "image". */
-const char *record_kind_name(enum record_kind kind);
-
 struct json_object;
 
 /* For json_object_put(). */
