@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # the tool backs up a volume beneath writers, is finished by another one, and does what its --dry-run prints
-# tier: core
 # timeout: 240
 # shellcheck disable=SC2034,SC2154 # the names are those of pit.sh
 . "$CBW_LIB"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # two volumes have one instant; a tool that dies or hangs between their suspends leaves none suspended, and no job
-# tier: core
 # timeout: 240
 # shellcheck disable=SC2154 # the names are those of tool.sh
 . "$CBW_LIB"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # the tool is killed at every step: nothing stays suspended, the volume works, and repair puts all right
-# tier: core
 # timeout: 300
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"

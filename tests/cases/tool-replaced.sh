@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # somebody else gives the volume another table beneath a job, as LVM does: the backup fails, loudly, and the table stays
-# tier: core
 # timeout: 180
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
