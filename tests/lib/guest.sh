@@ -279,6 +279,11 @@ remove_dm() {
 	return 1
 }
 
+# What LVM made for volumes that are gone: it takes the folder of a volume group for one.
+remove_lvm_links() {
+	find /dev -mindepth 2 -maxdepth 2 -xtype l -lname '/dev/mapper/*' -printf '%h\n' -delete | sort -u | xargs -r rmdir
+}
+
 unmount_all() {
 	local source point bad=0
 	while read -r source point _; do
@@ -347,6 +352,7 @@ clean_up() {
 	wait
 	unmount_all || clean=1
 	remove_dm || clean=1
+	remove_lvm_links || clean=1
 	remove_nulls || clean=1
 	unload_scsi_debug || clean=1
 	unload_cbw || clean=1

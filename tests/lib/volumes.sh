@@ -7,7 +7,6 @@ need_module dm_cbw
 RANDOM=$CBW_SEED
 export CBW_STATE=$CBW_TMP/state
 
-
 refused() { # REGEX COMMAND...: fails with one line that matches
 	local regex=$1 output
 	shift
@@ -18,8 +17,6 @@ refused() { # REGEX COMMAND...: fails with one line that matches
 }
 
 make_vg() { # NAME MIB: of a new disk
-	# Links that LVM left when an earlier test's devices went.
-	rm -rf "/dev/${1:?}"
 	mk_null "disk-$1" "$2" discard=1 > /dev/null
 	vgcreate -q "$1" "/dev/disk-$1" > /dev/null
 }
