@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # the sweep gives way to reads and writes that take too long, but not below its minimum
+# tier: long
 # clock: simulated
 # timeout: 600
 # shellcheck disable=SC2154 # the names are those of clock.sh

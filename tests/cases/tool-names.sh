@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # the tool finds a device by every name that people have for it, and refuses one that two devices have
+# tier: long
 # timeout: 600
 # needs: mkfs.ext4
 . "$CBW_LIB"
