@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # while bad sectors come and go on both devices, reads of the view may fail, but none finds anything but the point in time
-# timeout: 240
+# timeout: 480
 # shellcheck disable=SC2154 # the names are those of pit.sh, spoil.sh and view.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
