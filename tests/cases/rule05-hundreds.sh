@@ -16,18 +16,19 @@ put_all() {
 		page = mmap.mmap(-1, 512)
 		page.write(b"\xff" * 512)
 		disk = os.open("/dev/mapper/cbw", os.O_RDWR | os.O_DIRECT)
-		ends = collections.Counter()
+		# Each has its own: threads that count together lose some.
+		ends = [None] * int(sys.argv[1])
 		def put(i):
 		    try:
 		        os.pwrite(disk, page, 3 * 65536 + i % 128 * 512)
-		        ends["written"] += 1
+		        ends[i] = "written"
 		    except OSError as error:
-		        ends[os.strerror(error.errno)] += 1
+		        ends[i] = os.strerror(error.errno)
 		threading.stack_size(65536)
-		threads = [threading.Thread(target=put, args=(i,)) for i in range(int(sys.argv[1]))]
+		threads = [threading.Thread(target=put, args=(i,)) for i in range(len(ends))]
 		for thread in threads: thread.start()
 		for thread in threads: thread.join()
-		print(*(f"{number} {what}" for what, number in ends.items()), sep=", ")
+		print(*(f"{number} {what}" for what, number in collections.Counter(ends).items()), sep=", ")
 	END
 }
 
