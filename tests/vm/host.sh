@@ -112,11 +112,16 @@ processor() {
 	esac
 }
 
+checked_memory='slub_debug=FZPU,kmalloc-*,bio*,dm*,kcopyd* page_poison=1 kfence.sample_interval=100'
+
 # A busy host delivers the timer's interrupts too late for the kernel's check of it (a panic at boot): no_timer_check.
 # What is not known to the kernel itself becomes the environment of its first process.
+# Slab is checked in the caches that our code and device-mapper take from: all of them would cost a third of the time,
+# most of it where processes are made. The same again goes for addresses at random: an emulator has to translate a
+# program anew wherever it finds it.
 kernel_arguments() {
 	echo "console=ttyS0 loglevel=6 log_buf_len=4M panic=-1 oops=panic no_timer_check rcupdate.rcu_cpu_stall_timeout=60"
-	((simulated)) && echo "CBW_HUNG_TASK=0" || echo "slub_debug=FZPU page_poison=1 kfence.sample_interval=100"
+	((simulated)) && echo "CBW_HUNG_TASK=0" || echo "norandmaps $checked_memory"
 	echo "CBW_ROOT=$root CBW_KO=$ko CBW_KERNEL_ROOT=$kernel_root TERM=$TERM $*"
 	echo "CBW_MINUTES=${CBW_MINUTES:-10} CBW_OPERATIONS=${CBW_OPERATIONS:-} CBW_LAG=${CBW_LAG:-} CBW_PATIENCE=$patience"
 }
