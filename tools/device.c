@@ -168,6 +168,11 @@ static void copy_part(char *to, const char *from, const char *end)
 	*to = '\0';
 }
 
+void device_vg_of(const char *dm_name, char vg[DM_NAME_LEN])
+{
+	copy_part(vg, dm_name, part_end(dm_name));
+}
+
 int device_split_lv(const struct device *device, char *vg, char *lv)
 {
 	char uuid[DM_UUID_LEN];

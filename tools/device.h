@@ -25,6 +25,9 @@ int device_resolve(const char *name, struct device *device);
 /* The device of that number. 0 or -1, error said. */
 int device_of(dev_t dev, struct device *device);
 
+/* The volume group of the logical volume, or layer of one, that device-mapper calls @dm_name. */
+void device_vg_of(const char *dm_name, char vg[DM_NAME_LEN]);
+
 /* The names of volume group and volume; the room is DM_NAME_LEN. 0, or -1 if it is no LV. */
 int device_split_lv(const struct device *device, char *vg, char *lv);
 

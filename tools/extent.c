@@ -21,7 +21,7 @@ char *extent_buffer(void)
 	void *buffer;
 
 	if (posix_memalign(&buffer, ALIGNMENT, EXTENT_PIECE)) {
-		say_error("there is no memory left");
+		say_error("out of memory");
 		return NULL;
 	}
 	return buffer;
@@ -110,6 +110,11 @@ int extent_zero(struct extent *extent, uint64_t offset, uint64_t length)
 		return say_error("%s, at byte %llu: %s", extent->name, (unsigned long long)offset,
 				 strerror(errno));
 	return 0;
+}
+
+bool extent_is_zero(const char *buffer, size_t length)
+{
+	return !*buffer && !memcmp(buffer, buffer + 1, length - 1);
 }
 
 size_t extent_piece(uint64_t offset, uint64_t size)

@@ -32,6 +32,9 @@ int extent_write(struct extent *extent, const char *buffer, uint64_t offset, siz
 /* Makes a part of a device zero, by the device itself if it can. 0 or -1, error said. */
 int extent_zero(struct extent *extent, uint64_t offset, uint64_t length);
 
+/* Are all of these bytes zero? There is one at least. */
+bool extent_is_zero(const char *buffer, size_t length);
+
 /* The piece at @offset of what is @size long. */
 size_t extent_piece(uint64_t offset, uint64_t size);
 

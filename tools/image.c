@@ -17,6 +17,7 @@
 
 #include "child.h"
 #include "durable.h"
+#include "extent.h"
 #include "image.h"
 #include "say.h"
 #include "units.h"
@@ -134,18 +135,13 @@ dev_t image_user(const char *path)
 	return dev;
 }
 
-static bool is_zero(const char *buffer, size_t length)
-{
-	return !length || (!*buffer && !memcmp(buffer, buffer + 1, length - 1));
-}
-
 static int dig_in(int fd, const char *buffer, off_t offset, size_t length)
 {
 	size_t part;
 
 	for (size_t i = 0; i < length; i += part) {
 		part = length - i < HOLE ? length - i : HOLE;
-		if (is_zero(buffer + i, part) &&
+		if (extent_is_zero(buffer + i, part) &&
 		    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset + (off_t)i,
 			      (off_t)part))
 			return errno == EOPNOTSUPP ? 1 : -1;

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "lock.h"
 #include "mapper.h"
 #include "say.h"
@@ -69,17 +70,6 @@ void unlock_volume(dev_t volume)
 	}
 }
 
-/* The first part of "vg-lv", in which a hyphen of the name is two. */
-static void group_of(const char *name, char group[DM_NAME_LEN])
-{
-	while (*name && (name[0] != '-' || name[1] == '-')) {
-		if (*name == '-')
-			name++;
-		*group++ = *name++;
-	}
-	*group = 0;
-}
-
 static bool is_still(int fd, const char *path)
 {
 	struct stat opened, named;
@@ -109,7 +99,7 @@ void lock_group(const char *name, const char *uuid)
 
 	if (strncmp(uuid, "LVM-", 4) || nr_groups == MAX_LOCKS)
 		return;
-	group_of(name, group);
+	device_vg_of(name, group);
 	snprintf(path, sizeof(path), LVM_LOCKS "/V_%s", group);
 	for (size_t i = 0; i < nr_groups; i++) {
 		if (!strcmp(groups[i].path, path))

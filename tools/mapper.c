@@ -216,12 +216,13 @@ int mapper_need_cbw(void)
 
 /* --- looking ------------------------------------------------------------------------------ */
 
-static int find(struct dm_task *task, struct mapper_info *info)
+/* @named: the task knows which one. */
+static int find(struct dm_task *task, bool named, struct mapper_info *info)
 {
 	struct dm_info dmi = { 0 };
 	int r = 1;
 
-	if (!run(task) && dm_task_get_info(task, &dmi) && dmi.exists) {
+	if (named && !run(task) && dm_task_get_info(task, &dmi) && dmi.exists) {
 		*info = (struct mapper_info) {
 			.dev = makedev(dmi.major, dmi.minor),
 			.open_count = dmi.open_count,
@@ -234,7 +235,8 @@ static int find(struct dm_task *task, struct mapper_info *info)
 		snprintf(info->uuid, sizeof(info->uuid), "%s", dm_task_get_uuid(task));
 		r = 0;
 	}
-	dm_task_destroy(task);
+	if (task)
+		dm_task_destroy(task);
 	return r;
 }
 
@@ -242,36 +244,23 @@ int mapper_find(const char *name, struct mapper_info *info)
 {
 	struct dm_task *task = silent_task(DM_DEVICE_INFO);
 
-	if (!task || !dm_task_set_name(task, name)) {
-		if (task)
-			dm_task_destroy(task);
-		return 1;
-	}
-	return find(task, info);
+	return find(task, task && dm_task_set_name(task, name), info);
 }
 
 int mapper_find_uuid(const char *uuid, struct mapper_info *info)
 {
 	struct dm_task *task = silent_task(DM_DEVICE_INFO);
 
-	if (!task || !dm_task_set_uuid(task, uuid)) {
-		if (task)
-			dm_task_destroy(task);
-		return 1;
-	}
-	return find(task, info);
+	return find(task, task && dm_task_set_uuid(task, uuid), info);
 }
 
 int mapper_find_dev(dev_t dev, struct mapper_info *info)
 {
 	struct dm_task *task = silent_task(DM_DEVICE_INFO);
 
-	if (!task || !dm_task_set_major_minor(task, (int)major(dev), (int)minor(dev), 0)) {
-		if (task)
-			dm_task_destroy(task);
-		return 1;
-	}
-	return find(task, info);
+	return find(task,
+		    task && dm_task_set_major_minor(task, (int)major(dev), (int)minor(dev), 0),
+		    info);
 }
 
 int mapper_info(const char *name, struct mapper_info *info)

@@ -58,11 +58,6 @@ static int check(const struct backup *backup, const struct device *volume)
 	return 0;
 }
 
-static bool is_zero(const char *buffer, size_t length)
-{
-	return !*buffer && !memcmp(buffer, buffer + 1, length - 1);
-}
-
 static int copy_piece(struct extent *from, struct extent *to, char *buffer, uint64_t offset,
 		      size_t length)
 {
@@ -70,7 +65,7 @@ static int copy_piece(struct extent *from, struct extent *to, char *buffer, uint
 		return extent_zero(to, offset, length);
 	if (extent_read(from, buffer, offset, length))
 		return -1;
-	if (is_zero(buffer, length))
+	if (extent_is_zero(buffer, length))
 		return extent_zero(to, offset, length);
 	return extent_write(to, buffer, offset, length);
 }

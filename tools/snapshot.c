@@ -11,8 +11,6 @@
 #include "say.h"
 #include "view.h"
 
-enum { RELEASE = 1 };
-
 static void tell(const char *name)
 {
 	struct json_object *object;

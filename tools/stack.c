@@ -27,7 +27,7 @@ static int add_btrfs(struct dev_set *set, int fd)
 		return 0;
 	dev = malloc(sizeof(*dev));
 	if (!dev)
-		return say_error("there is no memory left");
+		return say_error("out of memory");
 	for (uint64_t id = 1; id <= info.max_id; id++) {
 		*dev = (struct btrfs_ioctl_dev_info_args) { .devid = id };
 		if (!ioctl(fd, BTRFS_IOC_DEV_INFO, dev) && !stat((char *)dev->path, &st) &&

@@ -58,10 +58,10 @@ int sums_write(const char *path, struct extent *backup, uint64_t size)
 	int result;
 
 	if (!file)
-		return say_error("there is no memory left");
+		return say_error("out of memory");
 	result = add_lines(file, backup, size);
 	if (fclose(file))
-		result = say_error("there is no memory left");
+		result = say_error("out of memory");
 	if (!result)
 		result = durable_write(path, text);
 	free(text);
