@@ -3,26 +3,13 @@
 # every command that the README and the manual show works as shown, on a mounted volume
 # timeout: 240
 . "$CBW_LIB"
+. "${CBW_LIB%/*}/volumes.sh"
 . "${CBW_LIB%/*}/examples.sh"
 
-make_volumes() {
-	local disk
-	for disk in 0 1; do
-		mk_null "disk$disk" 128 > /dev/null
-		vgcreate -q "vg$disk" "/dev/disk$disk" > /dev/null
-	done
-	lvcreate -q -an -Zn -L 96M -n data vg0 > /dev/null
-	lvcreate -q -an -Zn -L 100M -n backup vg1 > /dev/null
-	lvchange -ay vg0/data vg1/backup
-	mkfs.ext4 -q /dev/mapper/vg0-data
-	mkdir -p "$CBW_TMP/data"
-	mount /dev/mapper/vg0-data "$CBW_TMP/data"
-	cp -r /usr/share/common-licenses "$CBW_TMP/data"
-}
-
-need_module dm_cbw
-export CBW_STATE=$CBW_TMP/state
-make_volumes
+make_vg vg0 128
+make_vg vg1 128
+make_lv vg1/backup 100
+make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
 run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 32
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup

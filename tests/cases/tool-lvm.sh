@@ -33,10 +33,10 @@ vgchange -q -ay vg1 > /dev/null
 [[ ! -s $CBW_TMP/complaints ]] || fail "LVM complains"
 
 list=$(cbw list --json)
-assert_eq "$(json '[0]["target"]' "$list")" "vg1/$first" 'target in the list'
-assert_eq "$(json '[0]["origin"]' "$list")" vg0/my-data 'origin in the list'
-assert_eq "$(json '[0]["complete"]' "$list")" True 'complete, in the list'
-assert_eq "$(json '[0]["size"]' "$list")" $((16 * 1048576)) 'size in the list'
+assert_eq "$(json 'j[0]["target"]' <<< "$list")" "vg1/$first" 'target in the list'
+assert_eq "$(json 'j[0]["origin"]' <<< "$list")" vg0/my-data 'origin in the list'
+assert_eq "$(json 'j[0]["complete"]' <<< "$list")" True 'complete, in the list'
+assert_eq "$(json 'j[0]["size"]' <<< "$list")" $((16 * 1048576)) 'size in the list'
 say cbw verify "vg1/$first"
 [[ ! -e /dev/mapper/vg1-${first//-/--} ]] || fail "the backup has stayed active"
 

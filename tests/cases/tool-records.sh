@@ -10,7 +10,7 @@ tag() { # FIELD
 }
 
 field() { # FIELD: of the only record
-	json "[0][\"$1\"]" "$(cbw list --json)"
+	cbw list --json | json "j[0][\"$1\"]"
 }
 
 attached() {

@@ -50,6 +50,6 @@ assert_eq "$(lvs --noheadings -o lv_active "$backup" | xargs)" '' 'activity of t
 larger=$(make_lv vg0/larger 28)
 fill "$larger" 28
 rest=$(tail -c 4M "$larger" | sha256sum)
-say cbw restore "$(json '[0]["generation"][:8]' "$(cbw list --json)")" vg0/larger
+say cbw restore "$(cbw list --json | json 'j[0]["generation"][:8]')" vg0/larger
 say cbw verify "$backup" vg0/larger
 assert_eq "$(tail -c 4M "$larger" | sha256sum)" "$rest" 'what lies behind'

@@ -29,7 +29,7 @@ say cbw verify "$image" vg0/data
 spoil $((5 * 1048576 + 1000))
 differs 'bytes 5242880 to 6291455 differ' "$image"
 differs 'bytes 5243392 to 5243903 differ' "$image" vg0/data
-assert_eq "$(json '["differences"][0]["offset"]' "$(cbw verify --json "$image" vg0/data)")" 5243392 'offset as a number'
+assert_eq "$(cbw verify --json "$image" vg0/data | json 'j["differences"][0]["offset"]')" 5243392 'offset as a number'
 spoil $((6 * 1048576))
 spoil $((8 * 1048576 - 1))
 differs $'bytes 5242880 to 8388607 differ' "$image"

@@ -3,9 +3,8 @@
 #
 # Steps of the tests that back up volumes of LVM with the tool. After guest.sh:  . "${CBW_LIB%/*}/volumes.sh"
 
-need_module dm_cbw
+. "${CBW_LIB%/*}/tool.sh"
 RANDOM=$CBW_SEED
-export CBW_STATE=$CBW_TMP/state
 
 refused() { # REGEX COMMAND...: fails with one line that matches
 	local regex=$1 output
@@ -35,10 +34,6 @@ fill() { # DEVICE MIB: with what no other device has
 sum_of() { # DEVICE-OR-FILE BYTES
 	[[ ! -b $1 ]] || blockdev --flushbufs "$1"
 	head -c "$2" "$1" | sha256sum | cut -d' ' -f1
-}
-
-json() { # FILTER JSON: as Python's subscripts, [0]["origin"]
-	python3 -c 'import json, sys; print(eval("json.loads(sys.argv[2])" + sys.argv[1]))' "$@"
 }
 
 make_file_system() { # DEVICE FOLDER: mounted, with some files
