@@ -64,8 +64,10 @@ clear_disk
 mkfs.ext4 -q -U 12345678-1234-1234-1234-123456789abc "$disk"
 untouched 'carries ext4 \(UUID 12345678-1234-1234-1234-123456789abc\); --force'
 mkdir "$CBW_TMP/other"
-mount "$disk" "$CBW_TMP/other"
+# Read-only, since of a file system in use more may be written at any moment.
+mount -o ro "$disk" "$CBW_TMP/other"
 untouched "is mounted on $CBW_TMP/other" --force
+mount -o remount,rw "$CBW_TMP/other"
 echo precious > "$CBW_TMP/other/file"
 refused 'other/file is there, and is no backup' cbw backup vg0/data --to "$CBW_TMP/other/file"
 assert_eq "$(< "$CBW_TMP/other/file")" precious 'content of the file'
