@@ -13,10 +13,12 @@ chunk=128
 
 start_writers
 after=$(cbw-stamp now)
-tool backup cbw "$target" --overwrite --no-wait
+tool backup cbw "$target" --overwrite --no-wait --paused
 before=$(cbw-stamp now)
 assert_eq "$(tool status --json | json 'j[0]["volume"], j[0]["hidden"], j[0]["bytes"]')" \
 	"('cbw', 'cbw-cbw', $((length * 512)))" "the job in the status"
+await_status cbw='[1-9]*'
+tool resume cbw
 tool wait cbw --json > "$CBW_TMP/outcome"
 sleep 0.5
 stop_writers
