@@ -99,6 +99,29 @@ static int find(dev_t dev, struct record *record)
 	return record_unfinished(&volume, record) ? 0 : 1;
 }
 
+void books_generation(dev_t volume, char generation[RECORD_ID_MAX])
+{
+	struct record record = { 0 };
+
+	if (find(volume, &record))
+		*generation = '\0';
+	else
+		snprintf(generation, RECORD_ID_MAX, "%s", record.generation);
+}
+
+enum books_state books_state(const char *generation)
+{
+	struct record record;
+
+	if (!*generation)
+		return BOOKS_OPEN;
+	if (record_find(generation, &record))
+		return BOOKS_ENDED;
+	if (record.complete)
+		return BOOKS_COMPLETE;
+	return record.finished ? BOOKS_ENDED : BOOKS_OPEN;
+}
+
 int books_complete(dev_t volume)
 {
 	struct record record;

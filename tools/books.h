@@ -41,6 +41,18 @@ int books_begun(struct book *books, size_t nr);
 /* No job has begun: as before books_open(). */
 void books_drop(struct book *books, size_t nr);
 
+/* Names the run of a job, for whoever only watches it: "" if nothing is known of it. */
+void books_generation(dev_t volume, char generation[RECORD_ID_MAX]);
+
+enum books_state {
+	BOOKS_OPEN,		/* or nothing is known of it */
+	BOOKS_COMPLETE,
+	BOOKS_ENDED,		/* without being complete */
+};
+
+/* What the record says of it, also after the job's table is gone. */
+enum books_state books_state(const char *generation);
+
 /* The job has completed, and its table is still there. 0 or -1, error said. */
 int books_complete(dev_t volume);
 

@@ -163,14 +163,14 @@ static void compare_piece(struct difference *difference, const char *a, const ch
 	}
 }
 
-static int compare(struct extent *a, struct extent *b, uint64_t size, char *buffers[2],
-		   struct difference *difference)
+static int compare(struct extent *a, struct extent *b, uint64_t size, extent_step *step,
+		   char *buffers[2], struct difference *difference)
 {
 	size_t length;
 
 	for (uint64_t offset = 0; offset < size; offset += length) {
 		length = extent_piece(offset, size);
-		if (extent_read(a, buffers[0], offset, length) ||
+		if (!step(offset, size) || extent_read(a, buffers[0], offset, length) ||
 		    extent_read(b, buffers[1], offset, length))
 			return -1;
 		if (memcmp(buffers[0], buffers[1], length))
@@ -180,7 +180,7 @@ static int compare(struct extent *a, struct extent *b, uint64_t size, char *buff
 	return 0;
 }
 
-int extent_compare(struct extent *a, struct extent *b, uint64_t size,
+int extent_compare(struct extent *a, struct extent *b, uint64_t size, extent_step *step,
 		   void (*differs)(uint64_t first, uint64_t length), uint64_t *nr)
 {
 	struct difference difference = { .differs = differs };
@@ -188,7 +188,7 @@ int extent_compare(struct extent *a, struct extent *b, uint64_t size,
 	int result = -1;
 
 	if (buffers[0] && buffers[1])
-		result = compare(a, b, size, buffers, &difference);
+		result = compare(a, b, size, step, buffers, &difference);
 	*nr = difference.nr;
 	free(buffers[0]);
 	free(buffers[1]);

@@ -41,12 +41,15 @@ size_t extent_piece(uint64_t offset, uint64_t size);
 /* Is that part of a file a hole? Never of a device. */
 bool extent_is_hole(struct extent *extent, uint64_t offset, size_t length);
 
+/* Told how much is done, before each piece. False: stop. */
+typedef bool extent_step(uint64_t done, uint64_t size);
+
 /*
  * Calls @differs with each range of the first @size bytes in which the two differ, as
  * long as it can be, in units of 512 bytes. 0, with the number of ranges in @nr, or -1,
- * error said.
+ * error said; with nothing said if @step has stopped it.
  */
-int extent_compare(struct extent *a, struct extent *b, uint64_t size,
+int extent_compare(struct extent *a, struct extent *b, uint64_t size, extent_step *step,
 		   void (*differs)(uint64_t first, uint64_t length), uint64_t *nr);
 
 #endif

@@ -22,9 +22,27 @@ static bool is_earlier(const struct job *job, const struct job *than)
 	return job->done < than->done || job->cbw < than->cbw || job->sweep < than->sweep;
 }
 
+/* Whoever looks after the job may have ended it between two looks; the record says so before. */
+static int job_is_gone(struct followed *followed)
+{
+	const char *name = followed->at.volume.name;
+
+	switch (books_state(followed->generation)) {
+	case BOOKS_COMPLETE:
+		followed->success = true;
+		return -1;
+	case BOOKS_ENDED:
+		return say_error("the backup of %s was ended by whoever looks after it, and is not complete",
+				 name);
+	default:
+		return say_error("the backup of %s has failed: somebody else has given the volume another table",
+				 name);
+	}
+}
+
 /*
  * Reads the status of the job, and then whether it was that of our table. -1: our job is gone,
- * and that has been said.
+ * and that has been said, unless it was complete.
  */
 static int look(struct followed *followed)
 {
@@ -41,10 +59,7 @@ static int look(struct followed *followed)
 		followed->seen = true;
 		return 0;
 	}
-	if (r >= 0)
-		say_error("the backup of %s has failed: somebody else has given the volume another table",
-			  name);
-	return -1;
+	return r < 0 ? -1 : job_is_gone(followed);
 }
 
 static bool is_over(const struct followed *followed)
@@ -226,6 +241,8 @@ int follow(struct followed *jobs, size_t nr, bool begun_here, bool quiet)
 	double begun = now();
 	int r;
 
+	for (size_t i = 0; i < nr; i++)
+		books_generation(jobs[i].at.volume.dev, jobs[i].generation);
 	progress_begin(quiet || opt_json);
 	r = watch(jobs, nr, begun_here);
 	progress_end();

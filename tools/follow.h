@@ -8,6 +8,7 @@
 
 #include "attach.h"
 #include "job.h"
+#include "record.h"
 
 struct followed {
 	struct attachment at;
@@ -16,6 +17,7 @@ struct followed {
 	bool seen;			/* those two were read */
 	bool owned;			/* the lock of the volume is ours */
 	bool lost;			/* its table is gone, or cannot be read */
+	char generation[RECORD_ID_MAX];	/* of its record, or "" */
 	bool wanted_cancel;		/* its cancellation is no failure */
 	bool success;
 	double seconds;

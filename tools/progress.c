@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "progress.h"
+#include "signals.h"
 #include "units.h"
 
 #define FIRST_MS	20		/* a small job is over soon */
@@ -19,7 +20,7 @@
 #define MAX_WIDTH	400
 
 static bool quiet, terminal;
-static uint64_t begun, last, last_line;	/* ms */
+static uint64_t begun, last, last_line, due;	/* ms */
 static uint64_t last_done;
 static double rate;			/* bytes/s; 0: not known */
 static unsigned int interval;
@@ -39,6 +40,7 @@ void progress_begin(bool be_quiet)
 	begun = now_ms();
 	last = begun;
 	last_line = begun;
+	due = begun;
 	last_done = 0;
 	rate = 0;
 	interval = FIRST_MS;
@@ -123,6 +125,8 @@ unsigned int progress_show(const struct progress *progress)
 	uint64_t now = now_ms();
 	char figures[MAX_WIDTH];
 
+	if (now < due)
+		return (unsigned int)(due - now);
 	update_rate(progress, now);
 	if (!quiet) {
 		format_figures(figures, progress, now);
@@ -134,7 +138,17 @@ unsigned int progress_show(const struct progress *progress)
 		}
 	}
 	interval = interval * 2 < LINES_MS ? interval * 2 : LINES_MS;
-	return terminal && interval > TERMINAL_MS ? TERMINAL_MS : interval;
+	due = now + (terminal && interval > TERMINAL_MS ? TERMINAL_MS : interval);
+	return (unsigned int)(due - now);
+}
+
+bool progress_step(uint64_t done, uint64_t total)
+{
+	const struct progress progress = { .done = done, .total = total };
+
+	progress_show(&progress);
+	signals_sleep(0);
+	return !signals_stop();
 }
 
 void progress_end(void)

@@ -11,7 +11,9 @@
 #include "cbw.h"
 #include "device.h"
 #include "extent.h"
+#include "progress.h"
 #include "say.h"
+#include "signals.h"
 #include "stack.h"
 
 static int check_users(const struct device *volume)
@@ -78,7 +80,9 @@ static int copy(struct extent *from, struct extent *to, uint64_t size)
 
 	for (uint64_t offset = 0; !result && offset < size; offset += length) {
 		length = extent_piece(offset, size);
-		result = copy_piece(from, to, buffer, offset, length);
+		if (copy_piece(from, to, buffer, offset, length) ||
+		    !progress_step(offset + length, size))
+			result = -1;
 	}
 	free(buffer);
 	if (!result && fsync(to->fd))
@@ -92,14 +96,25 @@ static void say_difference(uint64_t first, uint64_t length)
 		  (unsigned long long)first, (unsigned long long)(first + length - 1));
 }
 
+/* A line of progress for each. */
 static int copy_and_compare(struct backup *backup, struct extent *to)
 {
-	uint64_t size = backup->record.size, nr;
+	uint64_t size = backup->record.size, nr = 0;
+	int result;
 
-	if (copy(&backup->extent, to, size) ||
-	    extent_compare(&backup->extent, to, size, say_difference, &nr))
-		return -1;
-	return nr ? -1 : 0;
+	progress_begin(opt_json);
+	result = copy(&backup->extent, to, size);
+	progress_end();
+	if (result)
+		return say_error("%s%s is not restored, and its old content is lost",
+				 signals_stop() ? "stopped: " : "", to->name);
+	progress_begin(opt_json);
+	result = extent_compare(&backup->extent, to, size, progress_step, say_difference, &nr);
+	progress_end();
+	if (result || nr)
+		return say_error("%s%s is written, but not known to be right, and its old content is lost",
+				 signals_stop() ? "stopped: " : "", to->name);
+	return 0;
 }
 
 static void print_result(const struct backup *backup, const struct device *volume)
@@ -130,11 +145,10 @@ static int restore_to(struct backup *backup, const struct device *volume)
 	}
 	if (extent_open(&to, volume->path, O_RDWR | O_EXCL))
 		return -1;
+	signals_catch();
 	result = copy_and_compare(backup, &to);
 	extent_close(&to);
-	if (result)
-		say_error("%s is not restored, and its old content is lost", volume->path);
-	else if (opt_json)
+	if (!result && opt_json)
 		print_result(backup, volume);
 	return result;
 }

@@ -8,7 +8,7 @@
 
 #include "signals.h"
 
-static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t stop, hung_up;
 static sigset_t before, closed;
@@ -17,7 +17,7 @@ static void note(int signal)
 {
 	if (signal == SIGHUP)
 		hung_up = 1;
-	else if (signal != SIGWINCH)
+	else
 		stop = 1;
 }
 

@@ -17,7 +17,7 @@ bool signals_stop(void);
 /* HUP has come: the terminal is gone, the job goes on. */
 bool signals_hung_up(void);
 
-/* Sleeps, or until a signal comes, also WINCH. */
+/* Sleeps, or until a signal comes. 0: only lets in what has come. */
 void signals_sleep(unsigned int ms);
 
 /* A call between these two may be interrupted. */

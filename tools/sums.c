@@ -68,8 +68,9 @@ int sums_write(const char *path, struct extent *backup, uint64_t size)
 	return result;
 }
 
-static int compare_lines(FILE *file, struct extent *backup, uint64_t size, char *buffer,
-			 void (*differs)(uint64_t first, uint64_t length), uint64_t *nr)
+static int compare_lines(FILE *file, struct extent *backup, uint64_t size, extent_step *step,
+			 char *buffer, void (*differs)(uint64_t first, uint64_t length),
+			 uint64_t *nr)
 {
 	char text[DIGITS + 1], line[LINE + 1];
 	uint64_t first = 0, offset;
@@ -78,7 +79,7 @@ static int compare_lines(FILE *file, struct extent *backup, uint64_t size, char 
 	for (offset = 0; offset < size; offset += EXTENT_PIECE) {
 		if (fread(line, LINE, 1, file) != 1)
 			return say_error("the file of the checksums ends too early");
-		if (read_digest(backup, buffer, offset, size, text))
+		if (!step(offset, size) || read_digest(backup, buffer, offset, size, text))
 			return -1;
 		same = !memcmp(line, text, DIGITS);
 		if (bad && same)
@@ -94,7 +95,7 @@ static int compare_lines(FILE *file, struct extent *backup, uint64_t size, char 
 	return 0;
 }
 
-int sums_compare(const char *path, struct extent *backup, uint64_t size,
+int sums_compare(const char *path, struct extent *backup, uint64_t size, extent_step *step,
 		 void (*differs)(uint64_t first, uint64_t length), uint64_t *nr)
 {
 	char *buffer = extent_buffer(), header[64] = "", wanted[64];
@@ -108,7 +109,7 @@ int sums_compare(const char *path, struct extent *backup, uint64_t size,
 	else if (!fgets(header, sizeof(header), file) || strcmp(header, wanted))
 		say_error("%s has no checksums of a backup of that size", path);
 	else if (buffer)
-		result = compare_lines(file, backup, size, buffer, differs, nr);
+		result = compare_lines(file, backup, size, step, buffer, differs, nr);
 	if (file)
 		fclose(file);
 	free(buffer);

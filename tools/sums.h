@@ -12,9 +12,10 @@ int sums_write(const char *path, struct extent *backup, uint64_t size);
 
 /*
  * Calls @differs with each range that does not have the checksums of the file, in units
- * of a MiB. 0, with the number of ranges in @nr, or -1, error said.
+ * of a MiB. 0, with the number of ranges in @nr, or -1, error said; with nothing said if
+ * @step has stopped it.
  */
-int sums_compare(const char *path, struct extent *backup, uint64_t size,
+int sums_compare(const char *path, struct extent *backup, uint64_t size, extent_step *step,
 		 void (*differs)(uint64_t first, uint64_t length), uint64_t *nr);
 
 #endif

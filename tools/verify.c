@@ -9,7 +9,9 @@
 #include "cbw.h"
 #include "device.h"
 #include "extent.h"
+#include "progress.h"
 #include "say.h"
+#include "signals.h"
 #include "sums.h"
 
 /* Of those that differ, for --json. */
@@ -54,7 +56,8 @@ static int compare_device(struct backup *backup, const char *name, uint64_t *nr)
 		return say_error("%s is shorter than the backup", device.path);
 	if (extent_open(&extent, device.path, O_RDONLY))
 		return -1;
-	result = extent_compare(&backup->extent, &extent, backup->record.size, tell_difference, nr);
+	result = extent_compare(&backup->extent, &extent, backup->record.size, progress_step,
+				tell_difference, nr);
 	extent_close(&extent);
 	return result;
 }
@@ -66,7 +69,8 @@ static int compare_sums(struct backup *backup, uint64_t *nr)
 	if (!backup->recorded || access(record_sums_path(&backup->record, path), F_OK))
 		return say_error("there are no checksums of %s; name a device to compare it with",
 				 backup_name(backup));
-	return sums_compare(path, &backup->extent, backup->record.size, tell_difference, nr);
+	return sums_compare(path, &backup->extent, backup->record.size, progress_step,
+			    tell_difference, nr);
 }
 
 static int verify(const char *name, const char *device, bool force)
@@ -78,7 +82,12 @@ static int verify(const char *name, const char *device, bool force)
 	if (backup_open(&backup, name, force))
 		return -1;
 	ranges = json_object_new_array();
+	signals_catch();
+	progress_begin(opt_json);
 	result = device ? compare_device(&backup, device, &nr) : compare_sums(&backup, &nr);
+	progress_end();
+	if (signals_stop())
+		say_error("stopped before all of %s was compared", backup_name(&backup));
 	if (!result && opt_json)
 		print_json(&backup);
 	json_object_put(ranges);

@@ -46,6 +46,36 @@ wait $! || fail "it said: $(< "$CBW_TMP/said")"
 volume_is_own "$table"
 assert_same "$target" "$CBW_TMP/image"
 
+# Who only watches learns how it ended, though all of it has gone between two looks.
+watch_the_end() { # STATUS REGEX COMMAND...: that ends it
+	local owner watcher status=0
+	tool backup cbw "$target" --overwrite --speed 1K --quiet 2> /dev/null &
+	owner=$!
+	retry 30 has_job || fail "no job"
+	cbw wait cbw --json > /dev/null 2> "$CBW_TMP/said" &
+	watcher=$!
+	retry 30 in_poll "$watcher" || fail "nobody watches"
+	kill -STOP "$watcher"
+	tool "${@:3}"
+	retry 60 gone "$owner" || fail "the job does not end"
+	kill -CONT "$watcher"
+	wait "$watcher" || status=$?
+	assert_eq "$status" "$1" "the exit status, after '$(< "$CBW_TMP/said")',"
+	grep -qxE "$2" <<< "$(< "$CBW_TMP/said")" || fail "it said: $(< "$CBW_TMP/said")"
+}
+
+has_job() {
+	[[ $(dmsetup table cbw) == *" cbw "* ]]
+}
+
+in_poll() { # PID
+	[[ $(< "/proc/$1/syscall") == "271 "* ]]
+}
+
+watch_the_end 0 '' speed cbw 0
+watch_the_end 1 'cbw: the backup of cbw was ended by whoever looks after it, and is not complete' cancel cbw
+volume_is_own "$table"
+
 # A command on the view; the volume is written to meanwhile.
 dd if=/dev/mapper/cbw of="$CBW_TMP/image" bs=1M iflag=direct status=none
 export -f overwrite
