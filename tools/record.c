@@ -266,6 +266,38 @@ static void add(struct list *list, const struct record *record)
 	list->records[list->nr++] = *record;
 }
 
+/* What goes with a backup. A device has nothing. */
+static bool read_beside(const struct record *record, struct record *beside)
+{
+	char path[PATH_MAX];
+	struct lv lv;
+
+	switch (record->kind) {
+	case RECORD_LV:
+		return !lvm_get(record->target, &lv) && record_from_tags(lv.name, lv.tags, beside);
+	case RECORD_IMAGE:
+		return read_file(sidecar_path(record->target, RECORD_SIDECAR, path), beside);
+	default:
+		return false;
+	}
+}
+
+/*
+ * The state folder is always written first, and yet it may be behind what goes with the backup:
+ * it lies on a volume that was restored from this very backup, and was in the midst of it then.
+ * Such a record must not get the backup removed as one that nobody goes on with.
+ */
+static void catch_up(struct record *record)
+{
+	struct record beside;
+
+	if (record->finished || record->complete || !read_beside(record, &beside) ||
+	    strcmp(beside.generation, record->generation) || !beside.complete)
+		return;
+	*record = beside;
+	record->finished = true;
+}
+
 static void add_files(struct list *list)
 {
 	struct record record;
@@ -276,10 +308,12 @@ static void add_files(struct list *list)
 	if (glob(pattern, 0, NULL, &files))
 		return;
 	for (size_t i = 0; i < files.gl_pathc; i++) {
-		if (read_file(files.gl_pathv[i], &record))
-			add(list, &record);
-		else
+		if (!read_file(files.gl_pathv[i], &record)) {
 			say_warning("%s is not understood", files.gl_pathv[i]);
+			continue;
+		}
+		catch_up(&record);
+		add(list, &record);
 	}
 	globfree(&files);
 }

@@ -14,7 +14,7 @@ field() { # FIELD: of the only record
 }
 
 attached() {
-	[[ $(dmsetup table vg0-data) == *' cbw '* && -n $(tag pit) ]]
+	[[ $(dmsetup table vg0-data) == *' cbw '* && -n $(field pit 2> /dev/null) ]]
 }
 
 # The job waits: nothing was written to the target yet.
@@ -32,6 +32,7 @@ lv=$(make_lv vg0/data 8)
 fill "$lv" 8
 
 begin_and_kill vg1
+cp -r "$CBW_STATE" "$CBW_TMP/midst"
 assert_eq "$(tag complete)" false 'tag'
 assert_eq "$(tag origin)" vg0/data 'tag'
 refused 'is not complete' cbw restore "$(field target)" vg0/data
@@ -41,6 +42,37 @@ say cbw wait vg0/data --quiet
 assert_eq "$(field complete) $(tag complete)" 'True true' 'complete'
 assert_detached vg0-data
 say cbw verify "$(field target)" vg0/data
+
+# A root that was restored has the state folder as it was in the midst of the backup.
+take_back() {
+	rm -rf "$CBW_STATE"
+	cp -r "$CBW_TMP/midst" "$CBW_STATE"
+}
+
+known_though_taken_back() {
+	assert_eq "$(field complete) $(cbw list --json | json 'len(j)')" 'True 1' 'complete, and how many'
+	say cbw restore "$(field target)" vg0/data
+	assert_eq "$(cbw repair)" '' 'what is repaired'
+	assert_eq "$(field complete) $(field there)" 'True True' 'complete and there'
+}
+
+take_back
+known_though_taken_back
+sleep 1
+say cbw backup vg0/data --to vg1 --keep 2 --quiet
+assert_eq "$(lvs --noheadings vg1 | wc -l)" 2 'backups that are kept'
+lvremove -q -y vg1 > /dev/null
+rm "$CBW_STATE"/*
+begin_and_kill "$CBW_TMP/midst.img"
+rm -rf "$CBW_TMP/midst"
+cp -r "$CBW_STATE" "$CBW_TMP/midst"
+say cbw resume vg0/data
+say cbw wait vg0/data --quiet
+take_back
+known_though_taken_back
+
+rm "$CBW_STATE"/* "$CBW_TMP"/midst.img*
+say cbw backup vg0/data --to vg1 --quiet
 lvremove -q -y vg1 > /dev/null
 assert_eq "$(cbw list | tail -n 1 | grep -c ' gone ')" 1 'a backup that is gone'
 rm "$CBW_STATE"/*
