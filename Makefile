@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := all
-.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill check bench demo shell clean help print-KDIR
+.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system check bench demo shell clean help print-KDIR
 
 all: module tools ## build the module and the tool
 
@@ -42,8 +42,8 @@ test: setup ## build and run the fast tests in a virtual machine; KERNEL= choose
 	@$(MAKE) --no-print-directory run-fast
 core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
-long: setup ## the long tests too, the mutants, and the kills
-	@$(MAKE) --no-print-directory --keep-going run-all mutants kill
+long: setup ## the long tests too, the mutants, the kills, and the system
+	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system
 matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
@@ -55,6 +55,8 @@ mutants: helpers ## break one rule after the other: do the tests notice?
 	@KVER=$(KVER) tests/mutants/run
 kill: module helpers ## kill virtual machines in mid-work: does what was synced survive?
 	@tests/kill/run
+system: module helpers ## back up the root of a running Debian; do the backup, and a root restored from it, boot?
+	@tests/system/run
 bench: ## measure it and its peers, on a clock that no other load disturbs; CHECK=1 fails if a bar is missed
 	@scripts/setup gnuplot-nox
 	@$(MAKE) --no-print-directory module helpers
