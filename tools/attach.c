@@ -385,7 +385,7 @@ static int resume_volume(struct attachment *at)
 	int r;
 
 	signals_let_in();
-	r = mapper_resume(at->volume.name, NULL);
+	r = mapper_resume(at->volume.name);
 	signals_keep_out();
 	return r;
 }
@@ -393,7 +393,7 @@ static int resume_volume(struct attachment *at)
 int attach_start(struct attachment *at)
 {
 	if (opt_dry_run)
-		return mapper_resume(at->volume.name, NULL);
+		return mapper_resume(at->volume.name);
 	if (!attach_confirm(at) && !signals_stop() && !resume_volume(at))
 		return 0;
 	attach_end(at);
@@ -426,7 +426,7 @@ int attach_undo(struct attachment *at)
 	/* The order matters: a resume makes live what is loaded. */
 	if (state == ATTACH_LOADED && mapper_clear(at->volume.name))
 		return -1;
-	if (state != ATTACH_FOREIGN && at->volume.suspended && mapper_resume(at->volume.name, NULL))
+	if (state != ATTACH_FOREIGN && at->volume.suspended && mapper_resume(at->volume.name))
 		return -1;
 	return remove_hidden(at);
 }
@@ -436,11 +436,11 @@ static int give_back(struct attachment *at)
 {
 	if (mapper_load_copy(at->volume.name, at->hidden))
 		return -1;
-	if (!mapper_resume(at->volume.name, NULL))
+	if (!mapper_resume(at->volume.name))
 		return 0;
 	/* V has the job's table still, or its own and is suspended. */
 	if (!mapper_find_dev(at->volume.dev, &at->volume) && at->volume.suspended)
-		mapper_resume(at->volume.name, NULL);
+		mapper_resume(at->volume.name);
 	return -1;
 }
 
@@ -462,7 +462,7 @@ static int dry_run_end(const struct attachment *at)
 {
 	int r = mapper_load_copy(at->volume.name, at->hidden);
 
-	return r || mapper_resume(at->volume.name, NULL) || mapper_remove(at->hidden);
+	return r || mapper_resume(at->volume.name) || mapper_remove(at->hidden);
 }
 
 int attach_end(struct attachment *at)

@@ -60,12 +60,12 @@ static int suspend_all(struct attachment **order, size_t nr)
 }
 
 /* All that can be, whatever fails. */
-static int resume_all(struct attachment **order, size_t nr, uint32_t *cookie)
+static int resume_all(struct attachment **order, size_t nr)
 {
 	int r = 0;
 
 	for (size_t i = nr; i--;) {
-		if (mapper_resume(order[i]->volume.name, cookie))
+		if (mapper_resume(order[i]->volume.name))
 			r = -1;
 	}
 	return r;
@@ -106,7 +106,6 @@ static bool wait_for_end(int pipe)
 static void watch(int pipe, atomic_int *who, struct attachment **order, size_t nr)
 {
 	int expected = SUSPENDING;
-	uint32_t cookie = 0;
 
 	if (wait_for_end(pipe))
 		return;
@@ -117,8 +116,7 @@ static void watch(int pipe, atomic_int *who, struct attachment **order, size_t n
 	 * those before it, and the resume of this one for that.
 	 */
 	for (size_t i = 0; i < nr; i++)
-		mapper_resume(order[i]->volume.name, &cookie);
-	mapper_settle(cookie);
+		mapper_resume(order[i]->volume.name);
 }
 
 /* Returns the end of the pipe that keeps it quiet, or -1. It is ready then. */
@@ -152,23 +150,22 @@ static int start_watchdog(atomic_int *who, struct attachment **order, size_t nr,
 /* --- the tool's part ---------------------------------------------------------------------- */
 
 /* Between the first suspend and the last resume. */
-static int swap_all(struct attachment **order, size_t nr, atomic_int *who, uint32_t *cookie)
+static int swap_all(struct attachment **order, size_t nr, atomic_int *who)
 {
 	int expected = SUSPENDING;
 
 	if (!suspend_all(order, nr) && atomic_compare_exchange_strong(who, &expected, RESUMING))
-		return resume_all(order, nr, cookie);
+		return resume_all(order, nr);
 
 	expected = SUSPENDING;
 	atomic_compare_exchange_strong(who, &expected, GIVEN_UP);
 	clear_all(order, nr);
-	resume_all(order, nr, cookie);
+	resume_all(order, nr);
 	return -1;
 }
 
 static int start_all(struct attachment **order, size_t nr, atomic_int *who)
 {
-	uint32_t cookie = 0;
 	pid_t watchdog;
 	int pipe, r;
 
@@ -180,19 +177,18 @@ static int start_all(struct attachment **order, size_t nr, atomic_int *who)
 	pipe = start_watchdog(who, order, nr, &watchdog);
 	if (pipe < 0)
 		return say_error("cannot start the watchdog: %s", strerror(errno));
-	r = swap_all(order, nr, who, &cookie);
+	r = swap_all(order, nr, who);
 	if (write(pipe, "", 1) != 1)
 		say_warning("the watchdog has stepped in: the system was too slow");
 	close(pipe);
 	waitpid(watchdog, NULL, 0);
 	munlockall();
-	mapper_settle(cookie);
 	return r;
 }
 
 static int dry_run(struct attachment **order, size_t nr)
 {
-	return suspend_all(order, nr) || resume_all(order, nr, NULL) ? -1 : 0;
+	return suspend_all(order, nr) || resume_all(order, nr) ? -1 : 0;
 }
 
 int group_start(struct attachment *at, size_t nr)

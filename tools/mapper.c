@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,11 +107,6 @@ static int run_with_udev(struct dm_task *task, uint16_t flags)
 		error = run(task);
 	dm_udev_wait(cookie);
 	return error;
-}
-
-void mapper_settle(uint32_t cookie)
-{
-	dm_udev_wait(cookie);
 }
 
 /* --- the kernel's reasons ----------------------------------------------------------------- */
@@ -608,20 +604,32 @@ int mapper_remove(const char *name)
 	return change(DM_DEVICE_REMOVE, "remove", name);
 }
 
-int mapper_resume(const char *name, uint32_t *cookie)
+/* Whatever the library resumes has flags for udev, which replace those that it has. */
+static int resume_without_flags(const char *name)
 {
-	struct dm_task *task;
-	int error = EIO;
+	struct dm_ioctl io = {
+		.version = { DM_VERSION_MAJOR, 0, 0 },
+		.data_size = sizeof(io),
+		.data_start = sizeof(io),
+	};
+	int error = 0;
+	int fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	snprintf(io.name, sizeof(io.name), "%s", name);
+	if (ioctl(fd, DM_DEV_SUSPEND, &io))
+		error = errno;
+	close(fd);
+	return error;
+}
+
+int mapper_resume(const char *name)
+{
+	int error;
 
 	if (opt_dry_run)
 		return print_line("resume", name, NULL);
-	task = task_for(DM_DEVICE_RESUME, name);
-	if (!task)
-		return -1;
-	if (!cookie)
-		error = run_with_udev(task, 0);
-	else if (dm_task_set_cookie(task, cookie, 0))
-		error = run(task);
-	dm_task_destroy(task);
+	error = resume_without_flags(name);
 	return error ? cannot("resume", name, error) : 0;
 }

@@ -89,10 +89,10 @@ int mapper_suspend(const char *name);
 int mapper_remove(const char *name);
 
 /*
- * @cookie: with NULL it waits for udev. Else the caller does, with mapper_settle(): udev
- * may need what is suspended still. 0 at first, the same for several devices.
+ * udev is told of it, but not how to take the device: that has been said by whoever made
+ * it, LVM for one, and stands in udev's database. Nor is it waited for: it may need what is
+ * suspended still.
  */
-int mapper_resume(const char *name, uint32_t *cookie);
-void mapper_settle(uint32_t cookie);
+int mapper_resume(const char *name);
 
 #endif

@@ -48,7 +48,7 @@ static int look_at_job(struct attachment *at)
 
 	if (job_read(at->volume.name, &job))
 		return -1;
-	if (at->volume.suspended && mapper_resume(at->volume.name, NULL))
+	if (at->volume.suspended && mapper_resume(at->volume.name))
 		return -1;
 	if (job_ended(&job))
 		return job_completed(&job) && books_complete(at->volume.dev) ? -1 : 1;
