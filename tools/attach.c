@@ -69,6 +69,22 @@ static int check_table(struct attachment *at)
 	return r;
 }
 
+/* Does it stand on what pvmove makes? LVM removes that in the end, which H must not prevent. */
+static bool is_moving(dev_t dev)
+{
+	char vg[DM_NAME_LEN], lv[DM_NAME_LEN];
+	struct dev_set below = { 0 };
+	struct device device;
+	bool found = false;
+
+	sysfs_add(dev, "slaves", &below);
+	for (size_t i = 0; i < below.nr && !found; i++)
+		found = !device_of(below.devs[i], &device) && !device_split_lv(&device, vg, lv) &&
+			!strncmp(lv, "pvmove", strlen("pvmove"));
+	dev_set_free(&below);
+	return found;
+}
+
 static bool is_dax(dev_t dev)
 {
 	char dax[4];
@@ -90,6 +106,8 @@ static int check_volume(const struct mapper_info *volume)
 				 name);
 	if (volume->read_only)
 		return say_error("%s is read-only: nothing writes to it, so dd can copy it", name);
+	if (is_moving(volume->dev))
+		return say_error("%s is being moved by pvmove: try again when it has ended", name);
 	if (is_dax(volume->dev))
 		return say_error("%s can be mapped into memory (DAX): no write is seen then", name);
 	return 0;
@@ -192,10 +210,20 @@ static int loaded_state(struct attachment *at, bool live, enum attach_state *sta
 	return 0;
 }
 
+bool attach_is_gone(struct attachment *at)
+{
+	struct mapper_info volume;
+
+	/* The number may be another device's by now. */
+	if (mapper_find_dev(at->volume.dev, &volume) || strcmp(volume.uuid, at->volume.uuid))
+		return true;
+	at->volume = volume;
+	return false;
+}
+
 int attach_is_live(struct attachment *at, bool *live)
 {
-	/* It may have another name by now. */
-	if (mapper_find_dev(at->volume.dev, &at->volume))
+	if (attach_is_gone(at))
 		return say_error("the volume %s is gone", at->volume.name);
 	return slot_is_job(at, MAPPER_LIVE, live);
 }
@@ -439,7 +467,7 @@ static int give_back(struct attachment *at)
 	if (!mapper_resume(at->volume.name))
 		return 0;
 	/* V has the job's table still, or its own and is suspended. */
-	if (!mapper_find_dev(at->volume.dev, &at->volume) && at->volume.suspended)
+	if (!attach_is_gone(at) && at->volume.suspended)
 		mapper_resume(at->volume.name);
 	return -1;
 }
@@ -465,6 +493,22 @@ static int dry_run_end(const struct attachment *at)
 	return r || mapper_resume(at->volume.name) || mapper_remove(at->hidden);
 }
 
+/*
+ * Another table of V needs no H, and LVM, which has given it that, may have the lock and wait
+ * for what H stands on.
+ */
+static int let_go(struct attachment *at)
+{
+	enum attach_state state;
+	struct mapper_info hidden;
+
+	if (attach_state(at, &state))
+		return -1;
+	if (state != ATTACH_NONE || mapper_find_uuid(at->uuid, &hidden) || hidden.open_count)
+		return 0;
+	return mapper_remove(hidden.name);
+}
+
 int attach_end(struct attachment *at)
 {
 	int r;
@@ -476,6 +520,10 @@ int attach_end(struct attachment *at)
 				 at->volume.name);
 	if (view_drop(at->uuid))
 		say_warning("from now on that view fails all reads: remove it with dmsetup");
+	if (attach_is_gone(at))
+		return remove_hidden(at);
+	if (let_go(at))
+		return -1;
 	lock_group(at->volume.name, at->volume.uuid);
 	r = end_locked(at);
 	unlock_groups();

@@ -87,7 +87,7 @@ int attach_start(struct attachment *at);
 /* Back to before step 1, from 4 or an earlier one. */
 int attach_undo(struct attachment *at);
 
-/* Steps 6 to 8, whatever has become of the job. If V has another table, 8 alone. */
+/* Steps 6 to 8, whatever has become of the job. If V has another table or is gone, 8 alone. */
 int attach_end(struct attachment *at);
 
 /* Finds the job of a volume. 1 if it has none. */
@@ -95,6 +95,9 @@ int attach_find(struct attachment *at, const struct mapper_info *volume);
 
 /* The same by any name of the volume; it is an error if it has none. */
 int attach_find_named(struct attachment *at, const char *name);
+
+/* Is V gone? If not, @at has its name, which may be another by now. */
+bool attach_is_gone(struct attachment *at);
 
 /* Is V's live table that of the job, of all jobs with these devices? -1 if V is gone. */
 int attach_is_live(struct attachment *at, bool *live);
@@ -105,7 +108,7 @@ int attach_owner(const char *uuid, struct mapper_info *volume);
 /* A name of the target device for people. Returns @text. */
 const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LEN]);
 
-/* The state of V, which may have another name by now. -1 if it is gone, or cannot be read. */
+/* The state of V. -1 if it is gone, or cannot be read. */
 int attach_state(struct attachment *at, enum attach_state *state);
 
 #endif

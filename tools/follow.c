@@ -51,6 +51,11 @@ static int look(struct followed *followed)
 	bool live;
 	int r;
 
+	if (attach_is_gone(&followed->at)) {
+		say_error("the backup of %s has failed: the volume is gone; 'cbw repair' removes what is left of it",
+			  name);
+		return -1;
+	}
 	r = job_read(name, &job);
 	if (r >= 0 && attach_is_live(&followed->at, &live))
 		r = -1;
@@ -218,6 +223,9 @@ static int end(struct followed *followed)
 	dev_t volume = followed->at.volume.dev;
 	int r = 0;
 
+	/* Its record has its UUID, by which 'cbw repair' finds it. */
+	if (attach_is_gone(&followed->at))
+		return attach_end(&followed->at);
 	if (followed->success && job_completed(&followed->job))
 		r = books_complete(volume);
 	return attach_end(&followed->at) || books_finish(volume) ? -1 : r;
