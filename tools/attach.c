@@ -19,6 +19,8 @@
 
 #define SAMPLE		4096		/* bytes that must be the same on V and H */
 #define SAMPLE_TRIES	5
+#define FREE_TRIES	20
+#define FREE_PAUSE_US	100000
 
 /* --- may it be done? ---------------------------------------------------------------------- */
 
@@ -430,14 +432,32 @@ int attach_start(struct attachment *at)
 
 /* --- back --------------------------------------------------------------------------------- */
 
+/*
+ * 0: nobody has it open; 1: there is none; -1: somebody has. The table that V has had until now
+ * is destroyed only after another one has become live.
+ */
+static int await_free(const struct attachment *at, struct mapper_info *hidden)
+{
+	for (int i = 0; i < FREE_TRIES; i++) {
+		if (i)
+			usleep(FREE_PAUSE_US);
+		if (mapper_find_uuid(at->uuid, hidden))
+			return 1;
+		if (!hidden->open_count)
+			return 0;
+	}
+	return -1;
+}
+
 /* Nobody else has a reason to have it open, but for the view, or who reads it by hand. */
 static int remove_hidden(struct attachment *at)
 {
 	struct mapper_info hidden;
+	int r = await_free(at, &hidden);
 
-	if (mapper_find_uuid(at->uuid, &hidden))
+	if (r > 0)
 		return 0;
-	if (hidden.open_count)
+	if (r)
 		return say_error("%s is in use and stays: 'cbw repair' removes it later",
 				 hidden.name);
 	return mapper_remove(hidden.name);
@@ -504,7 +524,7 @@ static int let_go(struct attachment *at)
 
 	if (attach_state(at, &state))
 		return -1;
-	if (state != ATTACH_NONE || mapper_find_uuid(at->uuid, &hidden) || hidden.open_count)
+	if (state != ATTACH_NONE || await_free(at, &hidden))
 		return 0;
 	return mapper_remove(hidden.name);
 }
