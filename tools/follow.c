@@ -23,7 +23,7 @@ static bool is_earlier(const struct job *job, const struct job *than)
 }
 
 /* Whoever looks after the job may have ended it between two looks; the record says so before. */
-static int job_is_gone(struct followed *followed)
+static int job_is_gone(struct followed *followed, const char *why)
 {
 	const char *name = followed->at.volume.name;
 
@@ -35,8 +35,7 @@ static int job_is_gone(struct followed *followed)
 		return say_error("the backup of %s was ended by whoever looks after it, and is not complete",
 				 name);
 	default:
-		return say_error("the backup of %s has failed: somebody else has given the volume another table",
-				 name);
+		return say_error("the backup of %s has failed: %s", name, why);
 	}
 }
 
@@ -51,11 +50,8 @@ static int look(struct followed *followed)
 	bool live;
 	int r;
 
-	if (attach_is_gone(&followed->at)) {
-		say_error("the backup of %s has failed: the volume is gone; 'cbw repair' removes what is left of it",
-			  name);
-		return -1;
-	}
+	if (attach_is_gone(&followed->at))
+		return job_is_gone(followed, "the volume is gone; 'cbw repair' removes what is left of it");
 	r = job_read(name, &job);
 	if (r >= 0 && attach_is_live(&followed->at, &live))
 		r = -1;
@@ -64,7 +60,9 @@ static int look(struct followed *followed)
 		followed->seen = true;
 		return 0;
 	}
-	return r < 0 ? -1 : job_is_gone(followed);
+	if (r < 0)
+		return -1;
+	return job_is_gone(followed, "somebody else has given the volume another table");
 }
 
 static bool is_over(const struct followed *followed)
