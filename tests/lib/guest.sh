@@ -352,6 +352,8 @@ clean_up() {
 	wait
 	unmount_all || clean=1
 	remove_dm || clean=1
+	# Of udev.sh: what removes devices may wait for udev.
+	[[ $(type -t stop_udev) != function ]] || stop_udev || clean=1
 	remove_lvm_links || clean=1
 	remove_nulls || clean=1
 	unload_scsi_debug || clean=1

@@ -6,6 +6,7 @@
 #     stamping writers
 #            |                  load + resume
 #     /dev/mapper/cbw:  linear  ------------->  cbw  ->  $target, full of foreign stamps at first
+#     ($volume)
 #            |                                   |
 #     $origin, the first $length sectors, full of stamps of generation 0
 #
@@ -14,6 +15,7 @@
 
 need_module dm_cbw
 RANDOM=$CBW_SEED
+volume=cbw
 log=$CBW_TMP/log
 foreign=$((CBW_SEED + 1))
 
@@ -56,9 +58,9 @@ late_devices() { # MIB [MILLISECONDS]
 
 start_writers() { # [OPTION]...
 	local stat before
-	stat=$(dm_sysfs cbw)/stat
+	stat=$(dm_sysfs "$volume")/stat
 	before=$(< "$stat")
-	cbw-stamp run /dev/mapper/cbw --log "$log" --seed "$CBW_SEED" --block "${block:-512}" --threads 4 --max 2M \
+	cbw-stamp run "/dev/mapper/$volume" --log "$log" --seed "$CBW_SEED" --block "${block:-512}" --threads 4 --max 2M \
 		--read 10 --discard 5 --zero 5 --flush 3 "$@" > "$CBW_TMP/writers" &
 	writers=$!
 	# The log may be there from before.
