@@ -15,7 +15,7 @@ chunk=128
 prove() { # VOLUME [PART [WRITER-OPTION]...]
 	local part=${2:-$1} table known
 	volume=$1
-	log=$CBW_TMP/log-$1
+	rm -f "$log"
 	length=$(dev_sectors "/dev/mapper/$1")
 	cbw-stamp fill "/dev/mapper/$1" --seed "$CBW_SEED"
 	fill_target
@@ -66,7 +66,8 @@ dmsetup remove crypt
 # With a snapshot of its own, which keeps showing what was there before.
 shown=$(sum_of /dev/vg0/linear 16777216)
 make -s -L 20M -n before vg0/linear
-prove vg0-linear
+# Discards are not for the origin of a snapshot.
+prove vg0-linear vg0-linear --discard 0
 assert_eq "$(sum_of /dev/vg0/before 16777216)" "$shown" "what LVM's snapshot shows"
 refuse vg0-before snapshot
 lvremove -q -y vg0/before
