@@ -165,7 +165,9 @@ backup_is_clean() {
 }
 
 # From the backup that is booted.
+# Nobody needs it here, so it may not be active yet.
 restore_root() {
+	say vgchange --activate y vg0
 	say cbw restore "$(backup_of_root)" vg0/root
 	say e2fsck -fn /dev/mapper/vg0-root
 }
