@@ -55,10 +55,11 @@ install_filter() {
 	set_lvm "$(sed -n 's/^\t//p' "${installed[2]}")"
 }
 
-# How udev takes the device: which links it has, how important they are, and which rules are not for it.
+# How udev takes the device: which links it has, how important they are, and which rules are not for it. Other flags are of
+# LVM, for the first event only.
 known_to_udev() { # DM-NAME
 	udevadm settle
-	udevadm info "/dev/mapper/$1" | grep -E '^[LS]: |_FLAG' | sort
+	udevadm info "/dev/mapper/$1" | grep -E '^[LS]: |^E: DM_UDEV_.*_FLAG' | sort
 }
 
 make_groups() { # MIB: vg0 on two disks of that size; vg1, on one, for backups
