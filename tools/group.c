@@ -173,6 +173,8 @@ static int start_all(struct attachment **order, size_t nr, atomic_int *who)
 		if (attach_confirm(order[i]))
 			return -1;
 	}
+	if (mapper_prepare_resume())
+		return -1;
 	lock_memory();
 	pipe = start_watchdog(who, order, nr, &watchdog);
 	if (pipe < 0)

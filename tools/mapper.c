@@ -604,6 +604,23 @@ int mapper_remove(const char *name)
 	return change(DM_DEVICE_REMOVE, "remove", name);
 }
 
+/* -1 if it cannot be opened. */
+static int control_file(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	return fd;
+}
+
+int mapper_prepare_resume(void)
+{
+	if (control_file() < 0)
+		return say_error("cannot open /dev/mapper/control: %s", strerror(errno));
+	return 0;
+}
+
 /* Whatever the library resumes has flags for udev, which replace those that it has. */
 static int resume_without_flags(const char *name)
 {
@@ -612,16 +629,10 @@ static int resume_without_flags(const char *name)
 		.data_size = sizeof(io),
 		.data_start = sizeof(io),
 	};
-	int error = 0;
-	int fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	int fd = control_file();
 
-	if (fd < 0)
-		return errno;
 	snprintf(io.name, sizeof(io.name), "%s", name);
-	if (ioctl(fd, DM_DEV_SUSPEND, &io))
-		error = errno;
-	close(fd);
-	return error;
+	return fd < 0 || ioctl(fd, DM_DEV_SUSPEND, &io) ? errno : 0;
 }
 
 int mapper_resume(const char *name)

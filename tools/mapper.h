@@ -95,4 +95,7 @@ int mapper_remove(const char *name);
  */
 int mapper_resume(const char *name);
 
+/* From now on a resume opens no file, for which it might have to wait for what is suspended. */
+int mapper_prepare_resume(void);
+
 #endif
