@@ -68,7 +68,10 @@ int record_finish(struct record *record);
 /* Removes it, with its checksums. The tags go with their volume. 0 or -1, error said. */
 int record_remove(const struct record *record);
 
-/* The records of the state folder, oldest first, for free(). */
+/*
+ * The records of the state folder, oldest first, for free(). Of one that is not finished, what
+ * goes with the backup is asked, too: LVM, for a logical volume.
+ */
 void record_list(struct record **records, size_t *nr);
 
 /*

@@ -164,8 +164,7 @@ backup_is_clean() {
 	say e2fsck -fn "/dev/$(backup_of_root)"
 }
 
-# From the backup that is booted.
-# Nobody needs it here, so it may not be active yet.
+# From the backup that is booted. Nobody needs the volume there, so it may not be active yet.
 restore_root() {
 	say vgchange --activate y vg0
 	say cbw restore "$(backup_of_root)" vg0/root
