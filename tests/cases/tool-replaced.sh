@@ -12,23 +12,13 @@ mk_linear cbw "$origin" > /dev/null
 table=$(dmsetup table cbw)
 replaced='the backup of cbw has failed: somebody else has given the volume another table'
 
-has_job() {
-	[[ $(dmsetup table cbw) == *" cbw "* ]]
-}
-
 start() { # OPTION...
-	printf '+ cbw backup cbw %s &\n' "$target $*" >&2
-	cbw backup cbw "$target" --overwrite "$@" 2> "$CBW_TMP/said" &
-	pid=$!
+	tool_begins backup cbw "$target" --overwrite "$@"
 	retry 30 has_job
 }
 
 fails() { # REGEX
-	local status=0
-	retry 30 gone "$pid" || fail "the tool does not end"
-	wait "$pid" || status=$?
-	assert_eq "$status" 1 "the exit status"
-	grep -qE "^cbw: $1\$" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+	tool_ends 1 "cbw: $1"
 }
 
 # Another table, which is shorter here.

@@ -10,27 +10,8 @@ RANDOM=$CBW_SEED
 origin=$(mk_null origin 4)
 target=$(mk_null target 4)
 
-# In the background of a shell like this one INT is ignored.
-start() { # ARGUMENT...
-	printf '+ cbw %s &\n' "$*" >&2
-	LD_PRELOAD=$step_so env --default-signal=INT cbw "$@" 2> "$CBW_TMP/said" &
-	pid=$!
-}
-
-ends() { # STATUS REGEX: what was started, and with what is said
-	local status=0
-	retry 30 gone "$pid" || fail "the tool does not end"
-	wait "$pid" || status=$?
-	assert_eq "$status" "$1" "the exit status"
-	grep -qE "^$2\$" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
-}
-
-has_job() {
-	[[ $(dmsetup table cbw) == *" cbw "* ]]
-}
-
 start_watching() {
-	start wait cbw
+	tool_begins wait cbw
 	retry 30 eval '[[ $(cbw repair) == "cbw: another cbw is at work on it" ]]' || fail "nobody watches"
 }
 
@@ -42,26 +23,26 @@ is_delayed() {
 mk_linear cbw "$origin" > /dev/null
 table=$(dmsetup table cbw)
 for signal in INT TERM; do
-	start backup cbw "$target" --overwrite --speed 1K
+	tool_begins backup cbw "$target" --overwrite --speed 1K
 	retry 30 has_job || fail "no job"
 	kill -$signal "$pid"
-	ends 1 'cbw: the backup of cbw was cancelled'
+	tool_ends 1 'cbw: the backup of cbw was cancelled'
 	volume_is_own "$table"
 done
 
 # The job outlives the terminal, and the one who watches.
-start backup cbw "$target" --overwrite --speed 1K
+tool_begins backup cbw "$target" --overwrite --speed 1K
 retry 30 has_job || fail "no job"
 kill -HUP "$pid"
-ends 1 "cbw: warning: the job goes on: .*"
+tool_ends 1 "cbw: warning: the job goes on: .*"
 has_job
 tool repair
 start_watching
 kill -INT "$pid"
-ends 1 "cbw: warning: the job goes on: .*"
+tool_ends 1 "cbw: warning: the job goes on: .*"
 start_watching
 tool speed cbw 0
-ends 0 'cbw: 4.0 MiB in .*'
+tool_ends 0 'cbw: 4.0 MiB in .*'
 volume_is_own "$table"
 dmsetup remove cbw
 
@@ -71,7 +52,7 @@ dmsetup create late --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origi
 mk_linear cbw /dev/mapper/late > /dev/null
 table=$(dmsetup table cbw)
 for signal in INT KILL; do
-	CBW_STEP=stop:5 start backup cbw "$target" --overwrite
+	CBW_STEP=stop:5 tool_begins backup cbw "$target" --overwrite
 	retry 30 grep -q "^State:.*T" "/proc/$pid/status" || fail "it does not come to the resume"
 	dd if=/dev/zero of=/dev/mapper/cbw bs=4K count=1 oflag=direct status=none &
 	writer=$!
@@ -80,7 +61,7 @@ for signal in INT KILL; do
 	sleep 2
 	kill -$signal "$pid"
 	if [[ $signal == INT ]]; then
-		ends 1 'cbw: interrupted: no backup was begun'
+		tool_ends 1 'cbw: interrupted: no backup was begun'
 	else
 		wait "$pid" || true
 		! is_suspended cbw || fail "suspended"

@@ -64,10 +64,6 @@ watch_the_end() { # STATUS REGEX COMMAND...: that ends it
 	grep -qxE "$2" <<< "$(< "$CBW_TMP/said")" || fail "it said: $(< "$CBW_TMP/said")"
 }
 
-has_job() {
-	[[ $(dmsetup table cbw) == *" cbw "* ]]
-}
-
 in_poll() { # PID
 	[[ $(< "/proc/$1/syscall") == "271 "* ]]
 }

@@ -6,7 +6,6 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
 
-RANDOM=$CBW_SEED
 origin=$(mk_null origin 8)
 target=$(mk_null target 8)
 disk=$(mk_null disk 8)
@@ -31,20 +30,10 @@ resize() { # COLUMNS
 	retry 30 draws $(($1 - 1)) || fail "on $1 columns $(drawn) are drawn"
 }
 
-stopped() { # SIGNAL STATUS REGEX: what was started
-	local status=0
+stopped() { # SIGNAL REGEX: what was begun, with one line
 	kill "-$1" "$pid"
-	retry 30 gone "$pid" || fail "the tool does not end"
-	wait "$pid" || status=$?
-	assert_eq "$status" "$2" "the exit status"
-	grep -qE "^$3\$" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+	tool_ends 1 "$2"
 	assert_eq "$(wc -l < "$CBW_TMP/said")" 1 "the number of lines"
-}
-
-start() { # ARGUMENT...
-	printf '+ cbw %s &\n' "$*" >&2
-	env --default-signal=INT cbw "$@" 2> "$CBW_TMP/said" &
-	pid=$!
 }
 
 script -qefc "tty > $CBW_TMP/tty; stty cols 100; cbw backup cbw $target --overwrite --speed 1K" "$CBW_TMP/terminal" > /dev/null &
@@ -69,9 +58,9 @@ has_begun() {
 
 dmsetup create slow --table "$(late_ms 2000)"
 for signal in INT TERM; do
-	start restore "$target" slow
+	tool_begins restore "$target" slow
 	retry 30 has_begun || fail "nothing is written: $(< "$CBW_TMP/said")"
-	stopped $signal 1 "cbw: stopped: /dev/mapper/slow is not restored, and its old content is lost"
+	stopped $signal "cbw: stopped: /dev/mapper/slow is not restored, and its old content is lost"
 done
 dmsetup reload slow --table "$(late_ms 100)"
 dmsetup resume slow
@@ -80,7 +69,7 @@ grep -q '%, .* of 8.0 MiB' "$CBW_TMP/terminal" || fail "no progress is drawn: $(
 assert_same "$target" "$disk"
 dmsetup reload slow --table "$(late_ms 2000)"
 dmsetup resume slow
-start verify "$target" slow
+tool_begins verify "$target" slow
 retry 30 has_begun || fail "nothing is read: $(< "$CBW_TMP/said")"
-stopped INT 1 "cbw: stopped before all of $target was compared"
+stopped INT "cbw: stopped before all of $target was compared"
 tool verify "$target" "$disk"

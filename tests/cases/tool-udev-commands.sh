@@ -12,15 +12,11 @@ mounted=$CBW_TMP/data
 another='somebody else has given the volume another table'
 gone="the volume is gone; 'cbw repair' removes what is left of it"
 
-has_job() {
-	[[ $(dmsetup table vg0-data) == *" cbw "* ]]
-}
-
 begin() {
 	printf '+ cbw backup vg0/data %s --speed 64K &\n' "$target" >&2
 	cbw backup vg0/data "$target" --overwrite --force --quiet --speed 64K 2> "$CBW_TMP/said" &
 	pid=$!
-	retry 60 has_job || fail "no job: $(< "$CBW_TMP/said")"
+	retry 60 has_job vg0-data || fail "no job: $(< "$CBW_TMP/said")"
 }
 
 ends() { # STATUS
@@ -36,7 +32,7 @@ harmless() { # STATUS COMMAND...: the job goes on
 	"${@:2}" > "$CBW_TMP/output" 2>&1 || status=$?
 	cat "$CBW_TMP/output"
 	assert_eq "$status" "$1" "exit status of '${*:2}'"
-	has_job || fail "the job is gone"
+	has_job vg0-data || fail "the job is gone"
 }
 
 write_file() { # sets $written

@@ -14,6 +14,21 @@ tool() { # ARGUMENT...: the tool, which must succeed
 	cbw "$@"
 }
 
+# In the background of a shell like this one INT is ignored.
+tool_begins() { # ARGUMENT...: sets $pid
+	printf '+ cbw %s &\n' "$*" >&2
+	LD_PRELOAD=$step_so env --default-signal=INT cbw "$@" 2> "$CBW_TMP/said" &
+	pid=$!
+}
+
+tool_ends() { # STATUS REGEX: what was begun, and with what is said
+	local status=0
+	retry 30 gone "$pid" || fail "the tool does not end"
+	wait "$pid" || status=$?
+	assert_eq "$status" "$1" "the exit status"
+	grep -qE "^$2\$" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+}
+
 # Dies at a step: BEFORE or AFTER:NUMBER, as tests/tool/step.c has it.
 tool_dies() { # STEP ARGUMENT...: true if it was killed there, false if it came to its end; anything else ends the test
 	local status=0
@@ -31,6 +46,10 @@ wrong_use() { # STATUS REGEX ARGUMENT...: exit status, and all that is said, whi
 
 json() { # EXPRESSION: of the document j on standard input, as Python has it
 	python3 -c 'import json, sys; j = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"
+}
+
+has_job() { # [NAME]
+	[[ $(dmsetup table "${1:-cbw}") == *" cbw "* ]]
 }
 
 is_suspended() { # NAME
