@@ -19,8 +19,8 @@
 
 #define SAMPLE		4096		/* bytes that must be the same on V and H */
 #define SAMPLE_TRIES	5
-#define FREE_TRIES	20
-#define FREE_PAUSE_US	100000
+#define GONE_TRIES	200
+#define GONE_PAUSE_US	10000
 
 /* --- may it be done? ---------------------------------------------------------------------- */
 
@@ -205,7 +205,7 @@ static int loaded_state(struct attachment *at, bool live, enum attach_state *sta
 		*state = ATTACH_LOADED;
 		return 0;
 	}
-	/* Step 6 was the last. */
+	/* Step 7 was the last. */
 	if (live && !is && is_copy(at, MAPPER_INACTIVE, &is))
 		return -1;
 	*state = live && is ? ATTACH_LIVE : ATTACH_FOREIGN;
@@ -314,7 +314,7 @@ int attach_owner(const char *uuid, struct mapper_info *volume)
 	return mapper_find_uuid(of, volume);
 }
 
-/* --- steps 1 to 5 ------------------------------------------------------------------------- */
+/* --- steps 1 to 6 ------------------------------------------------------------------------- */
 
 static int read_sample(const char *name, uint64_t offset, void *sample)
 {
@@ -390,7 +390,8 @@ int attach_load(struct attachment *at, const char *features)
 
 	if (!make_hidden(at)) {
 		snprintf(params, sizeof(params), "%s %s %s", at->origin, at->target, features);
-		if (!mapper_load(at->volume.name, at->length, "cbw", params))
+		if (!mapper_load(at->volume.name, at->length, "cbw", params) &&
+		    !mapper_remove_deferred(at->hidden))
 			return 0;
 	}
 	attach_undo(at);
@@ -433,34 +434,22 @@ int attach_start(struct attachment *at)
 /* --- back --------------------------------------------------------------------------------- */
 
 /*
- * 0: nobody has it open; 1: there is none; -1: somebody has. The table that V has had until now
- * is destroyed only after another one has become live.
+ * The kernel takes it away, soon after it has destroyed the table that V has had until now; nobody
+ * else has a reason to have it open, but for the view, or who reads it by hand.
  */
-static int await_free(const struct attachment *at, struct mapper_info *hidden)
-{
-	for (int i = 0; i < FREE_TRIES; i++) {
-		if (i)
-			usleep(FREE_PAUSE_US);
-		if (mapper_find_uuid(at->uuid, hidden))
-			return 1;
-		if (!hidden->open_count)
-			return 0;
-	}
-	return -1;
-}
-
-/* Nobody else has a reason to have it open, but for the view, or who reads it by hand. */
 static int remove_hidden(struct attachment *at)
 {
 	struct mapper_info hidden;
-	int r = await_free(at, &hidden);
 
-	if (r > 0)
-		return 0;
-	if (r)
-		return say_error("%s is in use and stays: 'cbw repair' removes it later",
-				 hidden.name);
-	return mapper_remove(hidden.name);
+	for (int i = 0; i < GONE_TRIES; i++) {
+		if (mapper_find_uuid(at->uuid, &hidden))
+			return mapper_removed(at->hidden);
+		if (hidden.leaving)
+			usleep(GONE_PAUSE_US);
+		else if (mapper_remove_deferred(hidden.name))
+			return -1;
+	}
+	return say_error("%s is in use: it goes when nobody has it open", hidden.name);
 }
 
 int attach_undo(struct attachment *at)
@@ -479,7 +468,7 @@ int attach_undo(struct attachment *at)
 	return remove_hidden(at);
 }
 
-/* Steps 6 and 7. */
+/* Steps 7 and 8. */
 static int give_back(struct attachment *at)
 {
 	if (mapper_load_copy(at->volume.name, at->hidden))
@@ -510,23 +499,7 @@ static int dry_run_end(const struct attachment *at)
 {
 	int r = mapper_load_copy(at->volume.name, at->hidden);
 
-	return r || mapper_resume(at->volume.name) || mapper_remove(at->hidden);
-}
-
-/*
- * Another table of V needs no H, and LVM, which has given it that, may have the lock and wait
- * for what H stands on.
- */
-static int let_go(struct attachment *at)
-{
-	enum attach_state state;
-	struct mapper_info hidden;
-
-	if (attach_state(at, &state))
-		return -1;
-	if (state != ATTACH_NONE || await_free(at, &hidden))
-		return 0;
-	return mapper_remove(hidden.name);
+	return r || mapper_resume(at->volume.name);
 }
 
 int attach_end(struct attachment *at)
@@ -542,8 +515,6 @@ int attach_end(struct attachment *at)
 		say_warning("from now on that view fails all reads: remove it with dmsetup");
 	if (attach_is_gone(at))
 		return remove_hidden(at);
-	if (let_go(at))
-		return -1;
 	lock_group(at->volume.name, at->volume.uuid);
 	r = end_locked(at);
 	unlock_groups();

@@ -13,26 +13,30 @@
  *    2  load a copy into H         own        -           loaded only
  *    3  resume H                   own        -           live, not open
  *    4  load the job into V        own        job on H    live, open
- *    5  resume V                   job on H   -           live, open
+ *    5  remove H when it is free   own        job on H    live, open, leaving
+ *    6  resume V                   job on H   -           live, open, leaving
  *    ... the job runs, and ends
- *    6  load a copy of H into V    job on H   own         live, open
- *    7  resume V                   own        -           live, not open
- *    8  remove H                   own        -           -
+ *    7  load a copy of H into V    job on H   own         live, open, leaving
+ *    8  resume V                   own        -           -
  *
- * Whatever the state is, I/O of V goes through: steps 5 and 7 are the only ones that touch its
+ * From step 5 on H goes with the job's table, whoever takes that away: LVM, which gives V
+ * another table and then removes what H stands on, does not find it in the way, though the tool
+ * is slow, or no more there.
+ *
+ * Whatever the state is, I/O of V goes through: steps 6 and 8 are the only ones that touch its
  * live table, and each is one ioctl that suspends, swaps and resumes. A signal may interrupt it
  * while it suspends; then nothing is suspended, and V is as before the step. Only if the kernel
  * refuses the swap itself does V stay suspended, with its old table and nothing loaded, until
  * the next ioctl, which resumes it.
  *
  * Several volumes have one instant if all are suspended before the first is resumed. Then step
- * 5 is two, and in between V is suspended with the job loaded; group.h tells who resumes it.
+ * 6 is two, and in between V is suspended with the job loaded; group.h tells who resumes it.
  *
  * From the state alone follows what has to be done (repair.c):
  *
  *    V gone                                    remove H
  *    V's live table is the job, not ended      nothing; resume V if it is suspended
- *    V's live table is the job, ended          6, 7, 8
+ *    V's live table is the job, ended          7, 8
  *    the job is loaded in V, and not live      clear it, resume V if it is suspended, remove H
  *    neither                                   resume V if it is suspended, remove H
  *    anything else is loaded in V              nothing: somebody else is at work
@@ -73,21 +77,21 @@ int attach_check(struct attachment *at, const struct device *volume);
 void attach_set_target(struct attachment *at, const struct device *target);
 
 /*
- * Steps 1 to 4. @features: "<chunk sectors> backup ..." of the table line. What it has done
+ * Steps 1 to 5. @features: "<chunk sectors> backup ..." of the table line. What it has done
  * is undone if it fails.
  */
 int attach_load(struct attachment *at, const char *features);
 
-/* Before step 5: has nobody changed V since step 1? */
+/* Before step 6: has nobody changed V since step 1? */
 int attach_confirm(struct attachment *at);
 
-/* Step 5: the point in time. The same. */
+/* Step 6: the point in time. The same. */
 int attach_start(struct attachment *at);
 
-/* Back to before step 1, from 4 or an earlier one. */
+/* Back to before step 1, from 5 or an earlier one. */
 int attach_undo(struct attachment *at);
 
-/* Steps 6 to 8, whatever has become of the job. If V has another table or is gone, 8 alone. */
+/* Steps 7 and 8, whatever has become of the job. If V has another table or is gone, H alone. */
 int attach_end(struct attachment *at);
 
 /* Finds the job of a volume. 1 if it has none. */

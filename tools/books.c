@@ -187,3 +187,12 @@ int books_finish(dev_t volume)
 
 	return there ? -(there < 0) : books_finish_record(&record);
 }
+
+int books_finish_gone(const char *generation)
+{
+	struct record record;
+
+	if (!*generation || record_find(generation, &record) || record.finished)
+		return 0;
+	return books_finish_record(&record);
+}

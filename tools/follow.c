@@ -51,7 +51,7 @@ static int look(struct followed *followed)
 	int r;
 
 	if (attach_is_gone(&followed->at))
-		return job_is_gone(followed, "the volume is gone; 'cbw repair' removes what is left of it");
+		return job_is_gone(followed, "the volume is gone");
 	r = job_read(name, &job);
 	if (r >= 0 && attach_is_live(&followed->at, &live))
 		r = -1;
@@ -221,9 +221,8 @@ static int end(struct followed *followed)
 	dev_t volume = followed->at.volume.dev;
 	int r = 0;
 
-	/* Its record has its UUID, by which 'cbw repair' finds it. */
 	if (attach_is_gone(&followed->at))
-		return attach_end(&followed->at);
+		return attach_end(&followed->at) || books_finish_gone(followed->generation);
 	if (followed->success && job_completed(&followed->job))
 		r = books_complete(volume);
 	return attach_end(&followed->at) || books_finish(volume) ? -1 : r;

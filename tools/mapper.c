@@ -223,6 +223,7 @@ static int find(struct dm_task *task, bool named, struct mapper_info *info)
 			.dev = makedev(dmi.major, dmi.minor),
 			.open_count = dmi.open_count,
 			.suspended = dmi.suspended,
+			.leaving = dmi.deferred_remove,
 			.read_only = dmi.read_only,
 			.live = dmi.live_table,
 			.inactive = dmi.inactive_table,
@@ -578,13 +579,7 @@ static int change(int type, const char *verb, const char *name)
 	task = task_for(type, name);
 	if (!task)
 		return -1;
-	if (type == DM_DEVICE_REMOVE) {
-		/* udev may have it open for a moment. */
-		dm_task_retry_remove(task);
-		error = run_with_udev(task, 0);
-	} else {
-		error = run(task);
-	}
+	error = run(task);
 	dm_task_destroy(task);
 	return error ? cannot(verb, name, error) : 0;
 }
@@ -601,7 +596,26 @@ int mapper_suspend(const char *name)
 
 int mapper_remove(const char *name)
 {
-	return change(DM_DEVICE_REMOVE, "remove", name);
+	struct dm_task *task;
+	int error;
+
+	if (opt_dry_run)
+		return print_line("remove", name, NULL);
+	task = task_for(DM_DEVICE_REMOVE, name);
+	if (!task)
+		return -1;
+	/* udev may have it open for a moment. */
+	dm_task_retry_remove(task);
+	error = run_with_udev(task, 0);
+	dm_task_destroy(task);
+	if (error == ENXIO)
+		return mapper_removed(name);
+	return error ? cannot("remove", name, error) : 0;
+}
+
+int mapper_removed(const char *name)
+{
+	return change(DM_DEVICE_MKNODES, "mknodes", name);
 }
 
 /* -1 if it cannot be opened. */
@@ -621,26 +635,40 @@ int mapper_prepare_resume(void)
 	return 0;
 }
 
-/* Whatever the library resumes has flags for udev, which replace those that it has. */
-static int resume_without_flags(const char *name)
+/* Past the library, which would say more to udev than is wanted. 0, or the error. */
+static int ask_kernel(unsigned long request, const char *name, uint32_t flags)
 {
 	struct dm_ioctl io = {
 		.version = { DM_VERSION_MAJOR, 0, 0 },
 		.data_size = sizeof(io),
 		.data_start = sizeof(io),
+		.flags = flags,
 	};
 	int fd = control_file();
 
 	snprintf(io.name, sizeof(io.name), "%s", name);
-	return fd < 0 || ioctl(fd, DM_DEV_SUSPEND, &io) ? errno : 0;
+	return fd < 0 || ioctl(fd, request, &io) ? errno : 0;
 }
 
+/* Whatever the library resumes has flags for udev, which replace those that it has. */
 int mapper_resume(const char *name)
 {
 	int error;
 
 	if (opt_dry_run)
 		return print_line("resume", name, NULL);
-	error = resume_without_flags(name);
+	error = ask_kernel(DM_DEV_SUSPEND, name, 0);
 	return error ? cannot("resume", name, error) : 0;
+}
+
+/* The library, and with it dmsetup, takes the node away at once. */
+int mapper_remove_deferred(const char *name)
+{
+	int error;
+
+	if (opt_dry_run)
+		return print_line("remove --deferred", name, NULL) ||
+		       print_line("mknodes", name, NULL);
+	error = ask_kernel(DM_DEV_REMOVE, name, DM_DEFERRED_REMOVE);
+	return error ? cannot("remove", name, error) : 0;
 }

@@ -21,6 +21,7 @@ struct mapper_info {
 	dev_t dev;
 	int open_count;
 	bool suspended;
+	bool leaving;			/* as mapper_remove_deferred() has it */
 	bool read_only;
 	bool live;			/* it has a live table */
 	bool inactive;			/* and one that is loaded and not live */
@@ -86,7 +87,16 @@ int mapper_load(const char *name, uint64_t length, const char *type, const char 
 
 int mapper_clear(const char *name);
 int mapper_suspend(const char *name);
+
+/* It is no error if it is gone already. */
 int mapper_remove(const char *name);
+
+/*
+ * The kernel removes it when the last who has it open, a table for one, closes it; at once, if
+ * nobody has. Without udev its node stays: mapper_removed() takes that away.
+ */
+int mapper_remove_deferred(const char *name);
+int mapper_removed(const char *name);
 
 /*
  * udev is told of it, but not how to take the device: that has been said by whoever made

@@ -55,20 +55,20 @@ all_own
 one_instant
 retry 30 eval '(($(count /dev/o1) > first))'
 
-# Four steps for each volume, two suspends, two resumes. Dead after the first suspend: all goes back.
-tool_dies after:9 backup "${group[@]}" --overwrite --quiet
+# Five steps for each volume, two suspends, two resumes. Dead after the first suspend: all goes back.
+tool_dies after:11 backup "${group[@]}" --overwrite --quiet
 retry 30 none_suspended || fail "the watchdog did not step in"
 tool repair
 all_own
 # Dead after the first resume: both volumes have their job, of one instant.
-tool_dies after:11 backup "${group[@]}" --overwrite --quiet
+tool_dies after:13 backup "${group[@]}" --overwrite --quiet
 retry 30 none_suspended || fail "the watchdog did not step in"
 tool wait v0 v1 --quiet
 all_own
 one_instant
 
 # It does not die, and does nothing: after some seconds the watchdog steps in.
-CBW_STEP=stop:10 LD_PRELOAD=$step_so cbw backup "${group[@]}" --overwrite --quiet 2> "$CBW_TMP/said" &
+CBW_STEP=stop:12 LD_PRELOAD=$step_so cbw backup "${group[@]}" --overwrite --quiet 2> "$CBW_TMP/said" &
 pid=$!
 retry 30 is_suspended v0
 retry 60 none_suspended || fail "the watchdog did not step in"

@@ -52,7 +52,7 @@ dmsetup create late --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origi
 mk_linear cbw /dev/mapper/late > /dev/null
 table=$(dmsetup table cbw)
 for signal in INT KILL; do
-	CBW_STEP=stop:5 tool_begins backup cbw "$target" --overwrite
+	CBW_STEP=stop:6 tool_begins backup cbw "$target" --overwrite
 	retry 30 grep -q "^State:.*T" "/proc/$pid/status" || fail "it does not come to the resume"
 	dd if=/dev/zero of=/dev/mapper/cbw bs=4K count=1 oflag=direct status=none &
 	writer=$!
