@@ -30,7 +30,13 @@ struct feature {
 	.twice = "Feature " _name " is given twice",			\
 	.no_value = "Feature " _name " needs a value: " _values
 
-static const char * const sync_words[] = { "full", "none", NULL };
+static const char * const job_words[] = { "backup", "track", NULL };
+
+static const char * const sync_words[] = { "full", "none", "incremental", NULL };
+
+static const char * const bitmap_mode_words[] = {
+	"on-success", "always", "never", NULL
+};
 
 static const char * const on_cbw_error_words[] = {
 	"break-snapshot", "break-write", NULL
@@ -44,8 +50,12 @@ static const char * const discard_words[] = { "skip", "copy", NULL };
 
 static const struct feature features[CBW_NR_FEATURES] = {
 	[CBW_FEATURE_SYNC] = {
-		FEATURE("sync", "full or none"),
+		FEATURE("sync", "full, none or incremental"),
 		.words = sync_words,
+	},
+	[CBW_FEATURE_BITMAP_MODE] = {
+		FEATURE("bitmap_mode", "on-success, always or never"),
+		.words = bitmap_mode_words,
 	},
 	[CBW_FEATURE_ON_CBW_ERROR] = {
 		FEATURE("on_cbw_error", "break-snapshot or break-write"),
@@ -115,20 +125,27 @@ static int parse_number(const char *word, unsigned int *number)
 	return isdigit(*word) ? kstrtouint(word, 10, number) : -EINVAL;
 }
 
+/* Which of the words it is. */
+static int parse_word(const char * const *words, const char *word, unsigned int *value)
+{
+	unsigned int i;
+
+	for (i = 0; words[i]; i++) {
+		if (!strcmp(word, words[i])) {
+			*value = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int parse_value(const struct feature *feature, const char *word,
 		       unsigned int *value)
 {
 	unsigned int i;
 
-	if (feature->words) {
-		for (i = 0; feature->words[i]; i++) {
-			if (!strcmp(word, feature->words[i])) {
-				*value = i;
-				return 0;
-			}
-		}
-		return -EINVAL;
-	}
+	if (feature->words)
+		return parse_word(feature->words, word, value);
 
 	if (parse_number(word, &i) || i < feature->min || i > feature->max)
 		return -EINVAL;
@@ -259,6 +276,50 @@ static int check_max_copy(struct cbw_args *args, char **error)
 	return 0;
 }
 
+/* Half of a full backup is nothing that an incremental one could build upon. */
+static int check_bitmap_mode(const struct cbw_args *args, char **error)
+{
+	enum cbw_sync sync = args->value[CBW_FEATURE_SYNC];
+
+	if (!test_bit(CBW_FEATURE_BITMAP_MODE, &args->given) || sync == CBW_SYNC_INCREMENTAL)
+		return 0;
+	if (sync == CBW_SYNC_NONE) {
+		*error = "Feature bitmap_mode needs sync full or incremental";
+		return -EINVAL;
+	}
+	if (args->value[CBW_FEATURE_BITMAP_MODE] == CBW_ALWAYS) {
+		*error = "Feature bitmap_mode always needs sync incremental";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_features(struct cbw_args *args, char **error)
+{
+	if (args->job == CBW_TRACK && args->given) {
+		*error = "Job track takes no features";
+		return -EINVAL;
+	}
+	return check_bitmap_mode(args, error) ?: check_max_copy(args, error);
+}
+
+static int parse_job(struct cbw_args *args, const char *word, char **error)
+{
+	unsigned int job;
+
+	if (parse_word(job_words, word, &job)) {
+		*error = "Job must be backup or track";
+		return -EINVAL;
+	}
+	args->job = job;
+	return 0;
+}
+
+const char *cbw_args_job(const struct cbw_args *args)
+{
+	return job_words[args->job];
+}
+
 int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
 		   char **error)
 {
@@ -267,18 +328,11 @@ int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
 
 	set_presets(args);
 	r = parse_chunk(args, dm_shift_arg(&as), error);
-	if (r)
-		return r;
-
-	if (strcmp(dm_shift_arg(&as), "backup")) {
-		*error = "Job must be backup";
-		return -EINVAL;
-	}
-
-	r = parse_features(args, &as, error);
-	if (r)
-		return r;
-	return check_max_copy(args, error);
+	if (!r)
+		r = parse_job(args, dm_shift_arg(&as), error);
+	if (!r)
+		r = parse_features(args, &as, error);
+	return r ?: check_features(args, error);
 }
 
 static unsigned int count_words(unsigned long given)

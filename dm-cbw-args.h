@@ -12,13 +12,16 @@
 #define CBW_CHUNK_MAX		2097152U	/* sectors: 1 GiB */
 #define CBW_WORKERS_MAX		64U
 
-enum cbw_sync { CBW_SYNC_FULL, CBW_SYNC_NONE };
+enum cbw_kind_of_job { CBW_BACKUP, CBW_TRACK };
+enum cbw_sync { CBW_SYNC_FULL, CBW_SYNC_NONE, CBW_SYNC_INCREMENTAL };
+enum cbw_bitmap_mode { CBW_ON_SUCCESS, CBW_ALWAYS, CBW_NEVER };
 enum cbw_on_cbw_error { CBW_BREAK_SNAPSHOT, CBW_BREAK_WRITE };
 enum cbw_on_error { CBW_REPORT, CBW_IGNORE, CBW_STOP, CBW_ENOSPC };
 enum cbw_discard { CBW_DISCARD_SKIP, CBW_DISCARD_COPY };
 
 enum cbw_feature {
 	CBW_FEATURE_SYNC,
+	CBW_FEATURE_BITMAP_MODE,
 	CBW_FEATURE_ON_CBW_ERROR,
 	CBW_FEATURE_CBW_TIMEOUT,
 	CBW_FEATURE_ON_SOURCE_ERROR,
@@ -35,6 +38,7 @@ enum cbw_feature {
 
 struct cbw_args {
 	unsigned int chunk;			/* sectors */
+	enum cbw_kind_of_job job;
 	unsigned int value[CBW_NR_FEATURES];	/* the default, if not given */
 	unsigned long given;			/* features, by bit number */
 };
@@ -53,6 +57,9 @@ int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
  */
 int cbw_args_tune(struct cbw_args *args, const char *name, const char *word,
 		  char **error);
+
+/* The word that stands for the job. */
+const char *cbw_args_job(const struct cbw_args *args);
 
 /* The word that stands for the value of @feature, which takes words. */
 const char *cbw_args_word(const struct cbw_args *args, enum cbw_feature feature);

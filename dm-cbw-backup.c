@@ -26,6 +26,7 @@
 #include "dm-cbw.h"
 #include "dm-cbw-backup.h"
 #include "dm-cbw-bio.h"
+#include "dm-cbw-changes.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
 #include "dm-cbw-job.h"
@@ -48,6 +49,7 @@ struct cbw_backup {
 
 	/* As loaded. */
 	enum cbw_sync sync;
+	enum cbw_bitmap_mode bitmap_mode;
 	bool break_write;
 	enum cbw_on_error on_source_error;
 	enum cbw_on_error on_target_error;
@@ -56,7 +58,12 @@ struct cbw_backup {
 	unsigned int max_copy;		/* sectors */
 	u64 timeout;			/* ns, 0: none */
 
+	struct cbw_changes *changes;	/* until the table goes; NULL: nothing is tracked */
+	struct cbw_taken *taken;	/* NULL: it takes nothing, or that is settled */
+	bool flush_failed;
+
 	struct cbw_map *map;
+	unsigned long nr_to_save;	/* chunks; set when the job begins */
 	struct cbw_copier *copier;
 	struct cbw_sweep *sweep;	/* NULL with sync none */
 	struct cbw_pace pace;
@@ -215,6 +222,16 @@ static void sweep_failed(struct cbw_backup *backup, unsigned int errors)
 		follow_policy(backup, backup->on_target_error, "target-error", errors);
 }
 
+/*
+ * What a flush has lost, another one does not bring back, but may hide: it reports each
+ * error once.
+ */
+static void flush_failed(struct cbw_backup *backup)
+{
+	WRITE_ONCE(backup->flush_failed, true);
+	cbw_job_end(&backup->job, CBW_FAILED, "target-error");
+}
+
 static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
 			unsigned int errors)
 {
@@ -223,12 +240,8 @@ static void copy_failed(struct cbw_backup *backup, struct cbw_claim *claim,
 	if (errors & CBW_TARGET_ERROR)
 		atomic_inc(&backup->target_errors);
 
-	/*
-	 * What a flush has lost, another one does not bring back, but may hide:
-	 * it reports each error once.
-	 */
 	if (!claim->nr)
-		cbw_job_end(&backup->job, CBW_FAILED, "target-error");
+		flush_failed(backup);
 	else if (claim->kind == CBW_SWEEP)
 		sweep_failed(backup, errors);
 	else if (!backup->break_write)
@@ -573,7 +586,7 @@ void cbw_backup_postsuspend(struct cbw_backup *backup)
 /* The first one is the point in time. */
 void cbw_backup_preresume(struct cbw_backup *backup)
 {
-	cbw_job_start(&backup->job, backup->starts_paused);
+	cbw_job_start(&backup->job, backup->starts_paused ? CBW_PAUSED : CBW_RUNNING);
 }
 
 /* Reads first: they were held because their chunks are pending. */
@@ -601,6 +614,83 @@ static struct cbw_backup *to_backup(struct cbw_job *job)
 	return container_of(job, struct cbw_backup, job);
 }
 
+/* What has changed is all that is to be saved. */
+static void want_taken(struct cbw_backup *backup)
+{
+	unsigned int shift = backup->geometry.chunk_shift;
+	sector_t from = 0, end;
+
+	for (; cbw_taken_next(backup->taken, &from, &end); from = end)
+		cbw_map_want(backup->map, from >> shift, (end - 1) >> shift);
+	/* Pairs with backup_progress(). */
+	smp_store_release(&backup->nr_to_save, cbw_map_nr_pending(backup->map));
+}
+
+static const char *backup_begin(struct cbw_job *job)
+{
+	struct cbw_backup *backup = to_backup(job);
+	bool incremental = backup->sync == CBW_SYNC_INCREMENTAL;
+
+	cbw_changes_enter(backup->changes, backup->ti);
+	/* The full backup that it was to follow may have failed since it was loaded. */
+	if (incremental && !cbw_changes_based(backup->changes))
+		return "no-map";
+	if (backup->taken)
+		cbw_taken_take(backup->taken);
+	if (incremental)
+		want_taken(backup);
+	return NULL;
+}
+
+static void give_back_unsaved(struct cbw_backup *backup)
+{
+	unsigned int shift = backup->geometry.chunk_shift;
+	unsigned long last = backup->nr_chunks - 1;
+	unsigned long first = 0, next;
+
+	while ((first = cbw_map_find(backup->map, first, last, true)) <= last) {
+		next = cbw_map_find(backup->map, first, last, false);
+		cbw_taken_give_back_part(backup->taken, (sector_t)first << shift,
+					 min((sector_t)next << shift, backup->geometry.len));
+		first = next;
+	}
+}
+
+/*
+ * As QEMU's bitmap-mode. If the last flush has failed, nobody knows what is on the target
+ * device, of earlier jobs either.
+ */
+static void settle(struct cbw_backup *backup)
+{
+	bool completed = cbw_job_completed(&backup->job);
+
+	if (READ_ONCE(backup->flush_failed))
+		cbw_taken_give_back(backup->taken, false);
+	else if (backup->bitmap_mode == CBW_NEVER ||
+		 (!completed && backup->bitmap_mode == CBW_ON_SUCCESS))
+		cbw_taken_give_back(backup->taken, true);
+	else if (!completed)
+		give_back_unsaved(backup);
+}
+
+/* One at a time: by a message of the live table, or by whoever replaces or removes it. */
+static void backup_settle(struct cbw_job *job)
+{
+	struct cbw_backup *backup = to_backup(job);
+
+	if (!backup->taken)
+		return;
+	settle(backup);
+	cbw_taken_destroy(backup->taken);
+	backup->taken = NULL;
+}
+
+void cbw_backup_settle(struct cbw_backup *backup)
+{
+	if (cbw_job_ended(&backup->job))
+		backup_settle(&backup->job);
+}
+
 static void backup_steer(struct cbw_job *job, bool running)
 {
 	struct cbw_backup *backup = to_backup(job);
@@ -623,7 +713,8 @@ static void backup_progress(struct cbw_job *job, unsigned long *done,
 {
 	struct cbw_backup *backup = to_backup(job);
 
-	*total = backup->sync == CBW_SYNC_NONE ? 0 : backup->nr_chunks;
+	/* Pairs with want_taken(). */
+	*total = smp_load_acquire(&backup->nr_to_save);
 	*done = *total ? *total - cbw_map_nr_pending(backup->map) : 0;
 }
 
@@ -637,6 +728,8 @@ static bool backup_busy(struct cbw_job *job)
 static void backup_unused(struct cbw_job *job);
 
 static const struct cbw_job_ops backup_ops = {
+	.begin		= backup_begin,
+	.settle		= backup_settle,
 	.steer		= backup_steer,
 	.broken		= backup_broken,
 	.progress	= backup_progress,
@@ -750,6 +843,7 @@ static void free_backup(struct cbw_backup *backup)
 	cbw_job_unregister(&backup->job);
 	cbw_sweep_destroy(backup->sweep);
 	cbw_pace_destroy(&backup->pace);
+	cbw_taken_destroy(backup->taken);
 	cbw_map_destroy(backup->map);
 	put_refs(backup);
 	kfree(backup);
@@ -796,6 +890,8 @@ void cbw_backup_destroy(struct cbw_backup *backup)
 	flush_work(&backup->let_go);
 	cancel_delayed_work_sync(&backup->expire);
 	cbw_job_detach(&backup->job);
+	/* Now no successor finds it any more, which would do the same. */
+	backup_settle(&backup->job);
 	backup->ti = NULL;
 	cbw_backup_put(backup);
 }
@@ -849,6 +945,7 @@ void cbw_backup_release_done(struct cbw_backup *backup)
 static void take_args(struct cbw_backup *backup, const struct cbw_args *args)
 {
 	backup->sync = args->value[CBW_FEATURE_SYNC];
+	backup->bitmap_mode = args->value[CBW_FEATURE_BITMAP_MODE];
 	backup->break_write = args->value[CBW_FEATURE_ON_CBW_ERROR] == CBW_BREAK_WRITE;
 	backup->on_source_error = args->value[CBW_FEATURE_ON_SOURCE_ERROR];
 	backup->on_target_error = args->value[CBW_FEATURE_ON_TARGET_ERROR];
@@ -875,9 +972,18 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 
 	*error = "Cannot allocate the chunk map";
 	backup->map = cbw_map_create(backup->nr_chunks, backup->max_copy >> shift,
-				     backup);
+				     backup->sync != CBW_SYNC_INCREMENTAL, backup);
 	if (!backup->map)
 		return -ENOMEM;
+	if (backup->sync != CBW_SYNC_NONE)
+		backup->nr_to_save = cbw_map_nr_pending(backup->map);
+
+	*error = "Cannot allocate the next tracking map";
+	if (backup->changes && backup->sync != CBW_SYNC_NONE) {
+		backup->taken = cbw_taken_create(backup->changes);
+		if (!backup->taken)
+			return -ENOMEM;
+	}
 
 	*error = "Cannot create the copy engine";
 	backup->copier = cbw_copier_create(&backup->geometry, backup->wq, copied,
@@ -908,7 +1014,7 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 				     const struct cbw_args *args,
 				     const struct cbw_geometry *geometry,
-				     char **error)
+				     struct cbw_changes *changes, char **error)
 {
 	struct cbw_backup *backup = kzalloc(sizeof(*backup), GFP_KERNEL);
 	int r;
@@ -920,6 +1026,7 @@ struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 
 	backup->ti = ti;
 	backup->geometry = *geometry;
+	backup->changes = changes;
 	backup->nr_chunks = ((geometry->len - 1) >> geometry->chunk_shift) + 1;
 	take_args(backup, args);
 	INIT_WORK(&backup->let_go, let_go_work);

@@ -14,6 +14,7 @@
 struct bio;
 struct block_device;
 struct cbw_backup;
+struct cbw_changes;
 struct cbw_geometry;
 struct cbw_map;
 struct cbw_reader;
@@ -36,11 +37,14 @@ struct cbw_backup_status {
 /* The number of bytes that a bio's owner must have for it in per-bio data. */
 size_t cbw_backup_per_bio_size(void);
 
-/* May sleep. On failure an errno in an ERR_PTR, and *@error in user words. */
+/*
+ * @changes, NULL if nothing is tracked, outlives the table. May sleep. On failure an
+ * errno in an ERR_PTR, and *@error in user words.
+ */
 struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 				     const struct cbw_args *args,
 				     const struct cbw_geometry *geometry,
-				     char **error);
+				     struct cbw_changes *changes, char **error);
 
 /*
  * Nothing is held any more. Copies that hang on past cbw_timeout keep what they
@@ -66,6 +70,9 @@ bool cbw_backup_pause(struct cbw_backup *backup);
 bool cbw_backup_unpause(struct cbw_backup *backup);
 bool cbw_backup_cancel(struct cbw_backup *backup);
 void cbw_backup_reset_stats(struct cbw_backup *backup);
+
+/* If the job has ended, the tracking map has what it did not save. May sleep. */
+void cbw_backup_settle(struct cbw_backup *backup);
 
 /* What @args says of the sweep's speed and workers holds from now on. One at a time. */
 void cbw_backup_tune(struct cbw_backup *backup, const struct cbw_args *args);

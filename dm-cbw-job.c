@@ -22,6 +22,7 @@ static const char * const state_words[] = {
 	[CBW_COMPLETED]	= "completed",
 	[CBW_FAILED]	= "failed",
 	[CBW_CANCELLED]	= "cancelled",
+	[CBW_TRACKING]	= "tracking",
 };
 
 /*----------------------------------------------------------------
@@ -175,7 +176,7 @@ bool cbw_job_completed(struct cbw_job *job)
 	return state_of(job) == CBW_COMPLETED;
 }
 
-static bool ended(struct cbw_job *job)
+bool cbw_job_ended(struct cbw_job *job)
 {
 	return state_of(job) >= CBW_COMPLETED;
 }
@@ -187,7 +188,7 @@ static bool ended(struct cbw_job *job)
 
 static bool overlap(struct block_device *a, struct block_device *b)
 {
-	return a->bd_disk == b->bd_disk &&
+	return a && b && a->bd_disk == b->bd_disk &&
 	       (a == b || !bdev_is_partition(a) || !bdev_is_partition(b));
 }
 
@@ -220,7 +221,7 @@ static char *__conflict(const struct cbw_job *job)
 		 */
 		if (other->md == job->md)
 			continue;
-		if (ended(other) && orphans_write(other, job))
+		if (cbw_job_ended(other) && orphans_write(other, job))
 			return "Copies of a failed job still run on this device";
 		if (!other->md)
 			continue;
@@ -328,29 +329,35 @@ static bool end_predecessor(struct cbw_job *job)
 		if (other == job)
 			continue;
 		/* A new one is a table that is being loaded meanwhile. */
-		if (other->md == job->md && state_of(other) != CBW_NEW)
+		if (other->md == job->md && state_of(other) != CBW_NEW) {
 			cbw_job_break(other, CBW_CANCELLED, "table-replaced");
-		if (ended(other) && orphans_write(other, job))
+			other->ops->settle(other);
+		}
+		if (cbw_job_ended(other) && orphans_write(other, job))
 			clean = false;
 	}
 	mutex_unlock(&jobs_lock);
 	return clean;
 }
 
-void cbw_job_start(struct cbw_job *job, bool paused)
+void cbw_job_start(struct cbw_job *job, enum cbw_state state)
 {
+	const char *wrong;
 	bool clean;
 
 	if (state_of(job) != CBW_NEW)
 		return;
 
 	clean = end_predecessor(job);
+	wrong = job->ops->begin(job);
 
 	spin_lock_irq(&job->lock);
-	__set_state(job, paused ? CBW_PAUSED : CBW_RUNNING, paused ? "user" : NULL);
+	__set_state(job, state, state == CBW_PAUSED ? "user" : NULL);
 	spin_unlock_irq(&job->lock);
 
 	/* preresume must not fail: what is wrong by now goes live as failed. */
 	if (!clean)
-		cbw_job_end(job, CBW_FAILED, "orphans");
+		wrong = "orphans";
+	if (wrong)
+		cbw_job_end(job, CBW_FAILED, wrong);
 }

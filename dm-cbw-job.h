@@ -27,9 +27,23 @@ enum cbw_state {
 	CBW_COMPLETED,
 	CBW_FAILED,
 	CBW_CANCELLED,
+	CBW_TRACKING,		/* of a job that copies nothing: nothing of it is in flight */
 };
 
 struct cbw_job_ops {
+	/*
+	 * The point in time: before the first resume of the table, when no bio is in
+	 * flight, and the job before this one has ended. NULL, or one word for what is
+	 * wrong, for which the job fails. May sleep, but not take memory.
+	 */
+	const char *(*begin)(struct cbw_job *job);
+
+	/*
+	 * The job has ended, and another one is about to begin in its place: leave it what
+	 * it needs. As begin().
+	 */
+	void (*settle)(struct cbw_job *job);
+
 	/*
 	 * The state has changed: let the sweep run, or not. Called with the
 	 * job's lock held, so in the order of the changes.
@@ -57,7 +71,7 @@ struct cbw_job {
 	const struct cbw_job_ops *ops;
 	const char *kind;		/* the word of the table line */
 	struct block_device *origin;
-	struct block_device *dest;
+	struct block_device *dest;	/* NULL: it has none */
 	char name[16];			/* of the mapped device, major:minor */
 	dev_t dev;			/* the same as a number */
 	refcount_t refs;		/* one of its table, one of each view */
@@ -101,9 +115,9 @@ void cbw_job_unregister(struct cbw_job *job);
 
 /*
  * Before a resume. At the first: end the job of the same mapped device whose
- * table this one replaces, then run. Later ones change nothing. May sleep.
+ * table this one replaces, then begin, with @state. Later ones change nothing. May sleep.
  */
-void cbw_job_start(struct cbw_job *job, bool paused);
+void cbw_job_start(struct cbw_job *job, enum cbw_state state);
 
 /* The rest may be called from any context that may not sleep, too. */
 
@@ -129,6 +143,7 @@ void cbw_job_stop(struct cbw_job *job, const char *reason);
 
 bool cbw_job_running(struct cbw_job *job);
 bool cbw_job_completed(struct cbw_job *job);
+bool cbw_job_ended(struct cbw_job *job);
 
 /* Something has happened that the state does not show: wake who waits for events. */
 void cbw_job_event(struct cbw_job *job);

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "dm-cbw-bits.h"
 #include "dm-cbw-map.h"
 
 /* Parts of the map in which reads are counted: a write sees without the lock that none is near. */
@@ -62,32 +63,9 @@ struct cbw_map {
 };
 
 /*----------------------------------------------------------------
- * Ranges of bits. The kernel's bitmap helpers count in unsigned int;
- * a map may have more chunks than that.
+ * Ranges of chunks
  *----------------------------------------------------------------
  */
-
-static size_t size_of_bits(unsigned long nr_chunks)
-{
-	return BITS_TO_LONGS(nr_chunks) * sizeof(long);
-}
-
-/* The first chunk of [first, last] whose bit is @set; last + 1: none. */
-static unsigned long find_chunk(const unsigned long *bits, unsigned long first,
-				unsigned long last, bool set)
-{
-	unsigned long flip = set ? 0 : ~0UL;
-	unsigned long i = first / BITS_PER_LONG;
-	unsigned long word;
-
-	word = (READ_ONCE(bits[i]) ^ flip) & (~0UL << (first % BITS_PER_LONG));
-	while (!word) {
-		if (++i > last / BITS_PER_LONG)
-			return last + 1;
-		word = READ_ONCE(bits[i]) ^ flip;
-	}
-	return min(i * BITS_PER_LONG + __ffs(word), last + 1);
-}
 
 static void change_chunks(unsigned long *bits, unsigned long first,
 			  unsigned long last, bool set)
@@ -95,11 +73,7 @@ static void change_chunks(unsigned long *bits, unsigned long first,
 	unsigned long i, mask;
 
 	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++) {
-		mask = ~0UL;
-		if (i == first / BITS_PER_LONG)
-			mask &= ~0UL << (first % BITS_PER_LONG);
-		if (i == last / BITS_PER_LONG)
-			mask &= ~0UL >> (BITS_PER_LONG - 1 - last % BITS_PER_LONG);
+		mask = cbw_bits_mask(i, first, last);
 		/*
 		 * Release: whoever finds a chunk not pending any more also
 		 * finds it on the target device. Pairs with
@@ -111,13 +85,13 @@ static void change_chunks(unsigned long *bits, unsigned long first,
 
 static bool test_chunk(const unsigned long *bits, unsigned long chunk)
 {
-	return find_chunk(bits, chunk, chunk, true) == chunk;
+	return cbw_bits_find(bits, chunk, chunk, true) == chunk;
 }
 
 bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
 		     unsigned long last)
 {
-	if (find_chunk(map->pending, first, last, true) <= last)
+	if (cbw_bits_find(map->pending, first, last, true) <= last)
 		return true;
 
 	/* Pairs with the release in change_chunks(). */
@@ -131,7 +105,7 @@ unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 	unsigned long chunk = last + 1;
 
 	if (first <= last)
-		chunk = find_chunk(map->pending, first, last, pending);
+		chunk = cbw_bits_find(map->pending, first, last, pending);
 	/* As in cbw_map_pending(): what is not pending is saved, or released. */
 	smp_acquire__after_ctrl_dep();
 	return chunk;
@@ -141,6 +115,20 @@ bool cbw_map_broken(const struct cbw_map *map)
 {
 	/* Pairs with the release in cbw_map_break(). */
 	return smp_load_acquire(&map->broken);
+}
+
+void cbw_map_want(struct cbw_map *map, unsigned long first, unsigned long last)
+{
+	unsigned long chunk, next;
+
+	for (chunk = first; chunk <= last; chunk = next) {
+		chunk = cbw_bits_find(map->pending, chunk, last, false);
+		if (chunk > last)
+			break;
+		next = cbw_bits_find(map->pending, chunk, last, true);
+		change_chunks(map->pending, chunk, next - 1, true);
+		WRITE_ONCE(map->nr_pending, map->nr_pending + next - chunk);
+	}
 }
 
 /*----------------------------------------------------------------
@@ -213,7 +201,7 @@ enum cbw_verdict cbw_map_read(struct cbw_map *map, struct cbw_reader *reader)
 	spin_lock_irqsave(&map->lock, flags);
 	if (map->broken) {
 		verdict = CBW_FAIL;
-	} else if (find_chunk(map->pending, reader->first, reader->last, false) <=
+	} else if (cbw_bits_find(map->pending, reader->first, reader->last, false) <=
 		   reader->last) {
 		verdict = CBW_AGAIN;
 	} else if (!map->reads_stopped) {
@@ -359,8 +347,8 @@ static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
 
 	last = min(last, first + map->max_run - 1);
 	if (last > first) {
-		last = find_chunk(map->pending, first, last, false) - 1;
-		last = find_chunk(map->claimed, first, last, true) - 1;
+		last = cbw_bits_find(map->pending, first, last, false) - 1;
+		last = cbw_bits_find(map->claimed, first, last, true) - 1;
 	}
 
 	change_chunks(map->claimed, first, last, true);
@@ -412,11 +400,11 @@ struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor
 	unsigned long flags;
 
 	while (chunk <= last && !claim) {
-		chunk = find_chunk(map->pending, chunk, last, true);
+		chunk = cbw_bits_find(map->pending, chunk, last, true);
 		if (chunk > last)
 			break;
 		if (test_chunk(map->claimed, chunk)) {
-			chunk = find_chunk(map->claimed, chunk, last, false);
+			chunk = cbw_bits_find(map->claimed, chunk, last, false);
 			continue;
 		}
 
@@ -548,7 +536,7 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 
 int cbw_map_may_release(struct cbw_map *map)
 {
-	unsigned long *bits = kvzalloc(size_of_bits(map->nr_chunks), GFP_KERNEL);
+	unsigned long *bits = kvzalloc(cbw_bits_size(map->nr_chunks), GFP_KERNEL);
 	unsigned long flags;
 
 	if (!bits)
@@ -571,7 +559,7 @@ bool cbw_map_released(const struct cbw_map *map, unsigned long first,
 	/* Pairs with cbw_map_may_release(). */
 	const unsigned long *released = smp_load_acquire(&map->released);
 
-	return released && find_chunk(released, first, last, true) <= last;
+	return released && cbw_bits_find(released, first, last, true) <= last;
 }
 
 bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim)
@@ -580,7 +568,7 @@ bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim)
 	/* Pairs with cbw_map_may_release(). */
 	const unsigned long *released = smp_load_acquire(&map->released);
 
-	return !released || find_chunk(released, claim->first, last, false) <= last;
+	return !released || cbw_bits_find(released, claim->first, last, false) <= last;
 }
 
 /* Not pending, for the writes that come; those that were held find it when they look again. */
@@ -591,10 +579,10 @@ static void __forget_pending(struct cbw_map *map, unsigned long first, unsigned 
 	lockdep_assert_held(&map->lock);
 
 	while (first <= last) {
-		first = find_chunk(map->pending, first, last, true);
+		first = cbw_bits_find(map->pending, first, last, true);
 		if (first > last)
 			break;
-		next = find_chunk(map->pending, first, last, false);
+		next = cbw_bits_find(map->pending, first, last, false);
 		change_chunks(map->pending, first, next - 1, false);
 		WRITE_ONCE(map->nr_pending, map->nr_pending - (next - first));
 		first = next;
@@ -609,7 +597,7 @@ bool cbw_map_release(struct cbw_map *map, unsigned long first, unsigned long *la
 	spin_lock_irqsave(&map->lock, flags);
 	claimed = test_chunk(map->claimed, first);
 	*last = min(*last, first + CBW_MAX_RELEASE - 1);
-	*last = find_chunk(map->claimed, first, *last, !claimed) - 1;
+	*last = cbw_bits_find(map->claimed, first, *last, !claimed) - 1;
 	/* Released before it is pending no more: nobody takes it for saved. */
 	change_chunks(map->released, first, *last, true);
 	if (!claimed)
@@ -650,7 +638,7 @@ static struct cbw_claim *__claim_range(struct cbw_map *map,
 
 	*pending = false;
 	while (chunk <= waiter->last) {
-		chunk = find_chunk(map->pending, chunk, waiter->last, true);
+		chunk = cbw_bits_find(map->pending, chunk, waiter->last, true);
 		if (chunk > waiter->last)
 			break;
 
@@ -810,7 +798,7 @@ bool cbw_map_waits(struct cbw_map *map, unsigned long first, unsigned long last)
 	bool waits;
 
 	spin_lock_irqsave(&map->lock, flags);
-	waits = !map->broken && (find_chunk(map->pending, first, last, true) <= last ||
+	waits = !map->broken && (cbw_bits_find(map->pending, first, last, true) <= last ||
 				 __reader_of(map, first, last));
 	spin_unlock_irqrestore(&map->lock, flags);
 	return waits;
@@ -946,9 +934,9 @@ static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
 }
 
 struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
-			       void *owner)
+			       bool pending, void *owner)
 {
-	size_t size = size_of_bits(nr_chunks);
+	size_t size = cbw_bits_size(nr_chunks);
 	struct cbw_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
 
 	if (!map)
@@ -977,8 +965,8 @@ struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 		return NULL;
 	}
 
-	change_chunks(map->pending, 0, nr_chunks - 1, true);
-	map->nr_pending = nr_chunks;
+	if (pending)
+		cbw_map_want(map, 0, nr_chunks - 1);
 	return map;
 }
 

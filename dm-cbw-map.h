@@ -96,11 +96,14 @@ enum cbw_verdict {
 
 /*
  * @owner is stored in each claim; no copy is longer than @max_run chunks.
- * Every chunk is pending. The sweep is off until cbw_map_allow_sweep().
+ * Every chunk is @pending, or none. The sweep is off until cbw_map_allow_sweep().
  * May sleep. Returns NULL when memory is short.
  */
 struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
-			       void *owner);
+			       bool pending, void *owner);
+
+/* The chunks [first, last] are pending. Before anything else happens; takes no lock. */
+void cbw_map_want(struct cbw_map *map, unsigned long first, unsigned long last);
 
 /* Nothing may be held or in flight. NULL is fine. May sleep. */
 void cbw_map_destroy(struct cbw_map *map);

@@ -3,7 +3,9 @@
  * The device-mapper target "cbw"; Documentation/dm-cbw.rst is its manual.
  */
 #include <linux/bits.h>
+#include <linux/ctype.h>
 #include <linux/device-mapper.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -13,9 +15,11 @@
 #include "dm-cbw.h"
 #include "dm-cbw-args.h"
 #include "dm-cbw-backup.h"
+#include "dm-cbw-changes.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
 #include "dm-cbw-snapshot.h"
+#include "dm-cbw-track.h"
 
 #define CREATE_TRACE_POINTS
 #include "dm-cbw-trace.h"
@@ -26,8 +30,10 @@
 struct cbw {
 	struct cbw_args args;
 	struct dm_dev *origin;
-	struct dm_dev *dest;
-	struct cbw_backup *backup;
+	struct dm_dev *dest;		/* NULL: the job has none */
+	struct cbw_changes *changes;	/* NULL: nothing is tracked */
+	struct cbw_backup *backup;	/* one of these two is the job */
+	struct cbw_track *track;
 	struct mutex messages;	/* serializes them; guards nothing else */
 };
 
@@ -49,9 +55,14 @@ static int open_device(struct dm_target *ti, const char *path,
 static int open_devices(struct dm_target *ti, struct cbw *cbw,
 			const char *origin, const char *dest)
 {
+	bool none = !strcmp(dest, "-");
 	int r;
 
-	if (!strcmp(dest, "-")) {
+	if (cbw->args.job == CBW_TRACK && !none) {
+		ti->error = "Job track takes no target device, but \"-\"";
+		return -EINVAL;
+	}
+	if (cbw->args.job == CBW_BACKUP && none) {
 		ti->error = "Job backup needs a target device";
 		return -EINVAL;
 	}
@@ -59,7 +70,7 @@ static int open_devices(struct dm_target *ti, struct cbw *cbw,
 	r = open_device(ti, origin, &cbw->origin,
 			"Origin device is in use: mounted, or claimed by another driver",
 			"Cannot open the origin device");
-	if (r)
+	if (r || none)
 		return r;
 
 	return open_device(ti, dest, &cbw->dest,
@@ -77,23 +88,32 @@ static bool fits_blocks(const struct cbw *cbw)
 }
 
 /* What is wrong with the devices, or NULL. */
-static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
+static char *check_dest(struct dm_target *ti, const struct cbw *cbw)
 {
-	if (bdev_is_zoned(cbw->origin->bdev) || bdev_is_zoned(cbw->dest->bdev))
+	struct block_device *dest = cbw->dest->bdev;
+
+	if (bdev_is_zoned(dest))
 		return "Zoned devices are not supported";
-	if (ti->len > bdev_nr_sectors(cbw->origin->bdev))
-		return "The table is longer than the origin device";
-	if (ti->len > bdev_nr_sectors(cbw->dest->bdev))
+	if (ti->len > bdev_nr_sectors(dest))
 		return "Target device is shorter than the table";
-	if (bdev_read_only(cbw->dest->bdev))
+	if (bdev_read_only(dest))
 		return "Target device is read-only";
 	if (!fits_blocks(cbw))
 		return "Chunk size is not a multiple of the devices' block sizes";
-	if (!IS_ALIGNED(ti->len << SECTOR_SHIFT, bdev_logical_block_size(cbw->dest->bdev)))
+	if (!IS_ALIGNED(ti->len << SECTOR_SHIFT, bdev_logical_block_size(dest)))
 		return "Length is not a multiple of the target device's block size";
+	return NULL;
+}
+
+static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
+{
+	if (bdev_is_zoned(cbw->origin->bdev))
+		return "Zoned devices are not supported";
+	if (ti->len > bdev_nr_sectors(cbw->origin->bdev))
+		return "The table is longer than the origin device";
 	if (ti->len >> ilog2(cbw->args.chunk) >= min_t(u64, CBW_MAX_CHUNKS, ULONG_MAX / 2))
 		return "Too many chunks: choose a larger chunk size";
-	return NULL;
+	return cbw->dest ? check_dest(ti, cbw) : NULL;
 }
 
 static void set_target(struct dm_target *ti)
@@ -105,7 +125,27 @@ static void set_target(struct dm_target *ti)
 	ti->per_io_data_size = cbw_backup_per_bio_size();
 }
 
-static int start_job(struct dm_target *ti, struct cbw *cbw)
+static int start_tracking(struct dm_target *ti, struct cbw *cbw)
+{
+	cbw->changes = cbw_changes_get(ti, cbw->args.job == CBW_TRACK, ilog2(cbw->args.chunk));
+	if (IS_ERR(cbw->changes)) {
+		ti->error = "Cannot allocate the tracking map";
+		return PTR_ERR(cbw->changes);
+	}
+	if (cbw->args.value[CBW_FEATURE_SYNC] != CBW_SYNC_INCREMENTAL)
+		return 0;
+	if (!cbw->changes) {
+		ti->error = "Sync incremental needs a tracking map of this length";
+		return -EINVAL;
+	}
+	if (!cbw_changes_based(cbw->changes)) {
+		ti->error = "Sync incremental needs a full backup since the tracking map began";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int start_backup(struct dm_target *ti, struct cbw *cbw)
 {
 	struct cbw_geometry geometry = {
 		.dev		= disk_devt(dm_disk(dm_table_get_md(ti->table))),
@@ -115,15 +155,36 @@ static int start_job(struct dm_target *ti, struct cbw *cbw)
 		.chunk_shift	= ilog2(cbw->args.chunk),
 	};
 
-	cbw->backup = cbw_backup_create(ti, &cbw->args, &geometry, &ti->error);
+	cbw->backup = cbw_backup_create(ti, &cbw->args, &geometry, cbw->changes, &ti->error);
 	return PTR_ERR_OR_ZERO(cbw->backup);
+}
+
+static int start_track(struct dm_target *ti, struct cbw *cbw)
+{
+	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes, &ti->error);
+	return PTR_ERR_OR_ZERO(cbw->track);
+}
+
+static int start_job(struct dm_target *ti, struct cbw *cbw)
+{
+	int r = start_tracking(ti, cbw);
+
+	if (r)
+		return r;
+	return cbw->args.job == CBW_TRACK ? start_track(ti, cbw) : start_backup(ti, cbw);
 }
 
 /* For a half-built one, too. */
 static void destroy(struct dm_target *ti, struct cbw *cbw)
 {
+	struct cbw_changes *changes = IS_ERR(cbw->changes) ? NULL : cbw->changes;
+
+	cbw_changes_leave(changes, ti);
 	if (!IS_ERR_OR_NULL(cbw->backup))
 		cbw_backup_destroy(cbw->backup);
+	if (!IS_ERR_OR_NULL(cbw->track))
+		cbw_track_destroy(cbw->track);
+	cbw_changes_put(changes);
 	if (cbw->dest)
 		dm_put_device(ti, cbw->dest);
 	if (cbw->origin)
@@ -192,14 +253,21 @@ static int cbw_map(struct dm_target *ti, struct bio *bio)
 {
 	struct cbw *cbw = ti->private;
 
-	return cbw_backup_map(cbw->backup, bio);
+	if (cbw->changes && op_is_write(bio_op(bio)) && bio_sectors(bio))
+		cbw_changes_note(cbw->changes, bio);
+	if (cbw->backup)
+		return cbw_backup_map(cbw->backup, bio);
+
+	bio_set_dev(bio, cbw->origin->bdev);
+	return DM_MAPIO_REMAPPED;
 }
 
 static int cbw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
 	struct cbw *cbw = ti->private;
 
-	cbw_backup_end_io(cbw->backup, bio);
+	if (cbw->backup)
+		cbw_backup_end_io(cbw->backup, bio);
 	return DM_ENDIO_DONE;
 }
 
@@ -207,28 +275,34 @@ static void cbw_presuspend(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	cbw_backup_presuspend(cbw->backup);
+	if (cbw->backup)
+		cbw_backup_presuspend(cbw->backup);
 }
 
 static void cbw_presuspend_undo(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	cbw_backup_presuspend_undo(cbw->backup);
+	if (cbw->backup)
+		cbw_backup_presuspend_undo(cbw->backup);
 }
 
 static void cbw_postsuspend(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	cbw_backup_postsuspend(cbw->backup);
+	if (cbw->backup)
+		cbw_backup_postsuspend(cbw->backup);
 }
 
 static int cbw_preresume(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	cbw_backup_preresume(cbw->backup);
+	if (cbw->backup)
+		cbw_backup_preresume(cbw->backup);
+	else
+		cbw_track_preresume(cbw->track);
 	return 0;
 }
 
@@ -236,7 +310,8 @@ static void cbw_resume(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	cbw_backup_resume(cbw->backup);
+	if (cbw->backup)
+		cbw_backup_resume(cbw->backup);
 }
 
 /*
@@ -257,16 +332,30 @@ static int cbw_iterate_devices(struct dm_target *ti,
  */
 
 #define UNKNOWN_MESSAGE	\
-	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats or stats reset"
+	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats, stats reset, changed or changed <sector>"
+
+static void job_status(struct cbw *cbw, struct cbw_backup_status *status)
+{
+	if (cbw->backup)
+		cbw_backup_status(cbw->backup, status);
+	else
+		cbw_track_state(cbw->track, &status->state, &status->reason);
+}
+
+/* Job track has no sync. */
+static const char *sync_word(const struct cbw *cbw)
+{
+	return cbw->backup ? cbw_args_word(&cbw->args, CBW_FEATURE_SYNC) : "-";
+}
 
 static size_t emit_info(struct cbw *cbw, char *result, unsigned int maxlen)
 {
-	struct cbw_backup_status status;
+	struct cbw_backup_status status = { 0 };
 	size_t sz = 0;	/* of DMEMIT */
 
-	cbw_backup_status(cbw->backup, &status);
-	DMEMIT("%s backup %s %u %lu/%lu %u %u %lu %lu %u %u %s",
-	       status.state, cbw_args_word(&cbw->args, CBW_FEATURE_SYNC),
+	job_status(cbw, &status);
+	DMEMIT("%s %s %s %u %lu/%lu %u %u %lu %lu %u %u %s",
+	       status.state, cbw_args_job(&cbw->args), sync_word(cbw),
 	       cbw->args.chunk, status.done, status.total,
 	       status.in_flight, status.held, status.cbw_chunks,
 	       status.sweep_chunks, status.source_errors, status.target_errors,
@@ -274,12 +363,17 @@ static size_t emit_info(struct cbw *cbw, char *result, unsigned int maxlen)
 	return sz;
 }
 
+static const char *dest_name(const struct cbw *cbw)
+{
+	return cbw->dest ? cbw->dest->name : "-";
+}
+
 static size_t emit_table(struct cbw *cbw, char *result, unsigned int maxlen)
 {
 	size_t sz = 0;	/* of DMEMIT */
 
-	DMEMIT("%s %s %u backup ", cbw->origin->name, cbw->dest->name,
-	       cbw->args.chunk);
+	DMEMIT("%s %s %u %s ", cbw->origin->name, dest_name(cbw), cbw->args.chunk,
+	       cbw_args_job(&cbw->args));
 	return sz + cbw_args_emit(&cbw->args, result + sz, maxlen - sz);
 }
 
@@ -300,9 +394,9 @@ static void cbw_status(struct dm_target *ti, status_type_t type,
 #ifdef DMEMIT_TARGET_NAME_VERSION
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
-		DMEMIT(",origin=%s,target=%s,chunk=%u,sync=%s;",
-		       cbw->origin->name, cbw->dest->name, cbw->args.chunk,
-		       cbw_args_word(&cbw->args, CBW_FEATURE_SYNC));
+		DMEMIT(",origin=%s,target=%s,chunk=%u,job=%s,sync=%s;",
+		       cbw->origin->name, dest_name(cbw), cbw->args.chunk,
+		       cbw_args_job(&cbw->args), sync_word(cbw));
 		break;
 #endif
 	}
@@ -319,6 +413,73 @@ static const char *tune(struct cbw *cbw, const char *name, const char *word)
 	return NULL;
 }
 
+/* One line is no longer than that. */
+#define RANGE_LEN	64
+
+/* "<start> <length>" of each changed range from @from on; "next <sector>" if that is not all. */
+static void emit_changed(struct cbw *cbw, sector_t from, char *result, size_t maxlen)
+{
+	sector_t end;
+	size_t sz = 0;	/* of DMEMIT */
+
+	for (; cbw_changes_next(cbw->changes, &from, &end); from = end) {
+		if (maxlen - sz < 2 * RANGE_LEN) {
+			DMEMIT("next %llu\n", (unsigned long long)from);
+			return;
+		}
+		DMEMIT("%llu %llu\n", (unsigned long long)from,
+		       (unsigned long long)(end - from));
+	}
+}
+
+static void emit_changes(struct cbw *cbw, char *result, size_t maxlen)
+{
+	struct cbw_changes_info info;
+	size_t sz = 0;	/* of DMEMIT */
+
+	cbw_changes_info(cbw->changes, &info);
+	if (uuid_is_null(&info.generation))
+		DMEMIT("-");
+	else
+		DMEMIT("%pU", &info.generation);
+	DMEMIT(" %u %lu\n", info.chunk, info.nr_changed);
+}
+
+static const char *changed(struct cbw *cbw, const char *word, char *result, size_t maxlen)
+{
+	u64 from = 0;
+
+	if (!cbw->changes)
+		return "changes of this device are not tracked";
+	if (word && (!isdigit(*word) || kstrtou64(word, 10, &from)))
+		return "it takes a sector, 0 to 18446744073709551615";
+
+	/* What a job that has failed did not save has changed. */
+	if (cbw->backup)
+		cbw_backup_settle(cbw->backup);
+	if (word)
+		emit_changed(cbw, from, result, maxlen);
+	else
+		emit_changes(cbw, result, maxlen);
+	return NULL;
+}
+
+/* What steers a job. */
+static const char *handle_verb(struct cbw *cbw, const char *verb)
+{
+	bool done;
+
+	if (!strcasecmp(verb, "pause"))
+		done = cbw_backup_pause(cbw->backup);
+	else if (!strcasecmp(verb, "resume"))
+		done = cbw_backup_unpause(cbw->backup);
+	else if (!strcasecmp(verb, "cancel"))
+		done = cbw_backup_cancel(cbw->backup);
+	else
+		return UNKNOWN_MESSAGE;
+	return done ? NULL : "the job has ended, or not started yet";
+}
+
 /*
  * What is wrong with the message, or NULL. @result, if it has one, shares its
  * memory with @argv and is written last.
@@ -326,15 +487,12 @@ static const char *tune(struct cbw *cbw, const char *name, const char *word)
 static const char *handle_message(struct cbw *cbw, unsigned int argc, char **argv,
 				  char *result, unsigned int maxlen)
 {
-	static const char * const ended = "the job has ended, or not started yet";
 	const char *verb = argv[0];
 
-	if (argc == 1 && !strcasecmp(verb, "pause"))
-		return cbw_backup_pause(cbw->backup) ? NULL : ended;
-	if (argc == 1 && !strcasecmp(verb, "resume"))
-		return cbw_backup_unpause(cbw->backup) ? NULL : ended;
-	if (argc == 1 && !strcasecmp(verb, "cancel"))
-		return cbw_backup_cancel(cbw->backup) ? NULL : ended;
+	if (argc <= 2 && !strcasecmp(verb, "changed"))
+		return changed(cbw, argc == 2 ? argv[1] : NULL, result, maxlen);
+	if (!cbw->backup)
+		return "job track takes only changed and changed <sector>";
 	if (argc == 1 && !strcasecmp(verb, "stats")) {
 		cbw_backup_stats(cbw->backup, result, maxlen);
 		return NULL;
@@ -343,6 +501,8 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 		cbw_backup_reset_stats(cbw->backup);
 		return NULL;
 	}
+	if (argc == 1)
+		return handle_verb(cbw, verb);
 	return argc == 2 ? tune(cbw, verb, argv[1]) : UNKNOWN_MESSAGE;
 }
 

@@ -8,12 +8,15 @@
  *   dm-cbw-snapshot  the target cbw-snapshot: reads of a job's point in time
  *   dm-cbw-args      the words of a table line
  *   dm-cbw-backup    the job: held writes, errors, timeouts, suspend, teardown
+ *   dm-cbw-track     the job that only notes what is written
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
+ *   dm-cbw-changes   the tracking map of a mapped device
  *   dm-cbw-stats     how long writes were held, what was copied for whom
  *   dm-cbw-sweep     the thread that copies in the background
  *   dm-cbw-pace      when its next copy may start
  *   dm-cbw-copy      the copy engine
  *   dm-cbw-map       which chunks are pending, who copies them, who waits
+ *   dm-cbw-bits      ranges of bits
  *
  * dm-cbw-compat.h is the only file that knows kernel versions; dm-cbw-trace.h
  * has the tracepoints of all units.
@@ -23,13 +26,14 @@
  *   cbw.messages     (mutex)     one message at a time, so that what a table
  *                                line shows is what was set last
  *   jobs_lock        (mutex)     the list of all jobs and their mapped devices
+ *   changes_lock     (mutex)     the list of all tracking maps, and all of them but
+ *                                their bits
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
  *   waitqueues' own locks
  *
  * No lock is held while a copy is started, a bio is submitted or ended, or
- * anything sleeps, but for jobs_lock and cbw.messages, under which no I/O is
- * waited for.
+ * anything sleeps, but for the mutexes, under which no I/O is waited for.
  */
 #ifndef DM_CBW_H
 #define DM_CBW_H

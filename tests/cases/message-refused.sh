@@ -26,7 +26,7 @@ refused() { # REASON MESSAGE...
 
 malformed() {
 	local word
-	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats or stats reset'
+	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats, stats reset, changed or changed <sector>'
 	for word in stop Speed= complete; do
 		refused "$unknown" "$word"
 	done
@@ -34,6 +34,9 @@ malformed() {
 		# shellcheck disable=SC2086 # the words of the message
 		refused "$unknown" $word now
 	done
+	refused 'changes of this device are not tracked' changed
+	refused 'changes of this device are not tracked' changed 0
+	refused "$unknown" changed 0 0
 	for word in speed min_speed target_latency workers; do
 		refused "$unknown" "$word"
 	done

@@ -62,7 +62,12 @@ done
 for chunk in 0 3 7 4 100 4194304 -8 abc 128x 4294967296 99999999999999999999; do
 	refused 'Chunk size must be a power of two, 8 to 2097152 sectors' "$o $t $chunk backup"
 done
-refused 'Job must be backup' "$o $t 128 copy"
+refused 'Job must be backup or track' "$o $t 128 copy"
+refused 'Job track takes no target device, but "-"' "$o $t 128 track"
+refused 'Job track takes no features' "$o - 128 track 2 speed 1"
+refused 'Sync incremental needs a tracking map of this length' "$o $t 128 backup 2 sync incremental"
+refused 'Feature bitmap_mode needs sync full or incremental' "$o $t 128 backup 4 bitmap_mode never sync none"
+refused 'Feature bitmap_mode always needs sync incremental' "$o $t 128 backup 2 bitmap_mode always"
 refused 'Job backup needs a target device' "$o - 128 backup"
 refused 'Unknown feature' "$o $t 128 backup 1 fast"
 klog_expect 'unknown feature "fast"'
@@ -83,7 +88,8 @@ while IFS='|' read -r feature values right wrongs; do
 		refused "Feature $feature takes $values" "$o $t 128 backup 2 $feature $wrong"
 	done
 done <<-END
-	sync|full or none|full|Full fullx 0 paused
+	sync|full, none or incremental|full|Full fullx 0 paused
+	bitmap_mode|on-success, always or never|never|Never 0 paused
 	on_cbw_error|break-snapshot or break-write|break-write|break 1 paused
 	on_source_error|report, ignore, stop or enospc|stop|Stop 0 paused
 	on_target_error|report, ignore, stop or enospc|enospc|ENOSPC none 1

@@ -19,7 +19,8 @@ static const struct feature {
 	const char *name;
 	const char *values[6];	/* none: a flag */
 } features[] = {
-	{ "sync", { "full", "none", "full" } },
+	{ "sync", { "full", "none", "full", "incremental" } },
+	{ "bitmap_mode", { "on-success", "always", "never" } },
 	{ "on_cbw_error", { "break-snapshot", "break-write" } },
 	{ "cbw_timeout", { "0", "1", "20", "500", "30000", "4294967295" } },
 	{ "on_source_error", { "report", "ignore", "stop", "enospc" } },
@@ -126,18 +127,23 @@ static void good_line(struct chance *chance, unsigned int number, struct line *l
 {
 	const struct set *set = &fuzz->sets[number];
 
+	bool track = percent(chance, 20);
+
 	line->nr = 0;
 	if (number == WILD) {
 		add(line, PICK(chance, wild));
-		add(line, PICK(chance, wild));
+		add(line, track ? "-" : PICK(chance, wild));
 		add(line, PICK(chance, big_chunks));
 	} else {
 		add(line, set->origin);
-		add(line, set->target);
+		add(line, track ? "-" : set->target);
 		add(line, PICK(chance, chunks));
 	}
-	add(line, "backup");
-	add_features(chance, line, number == WILD);
+	add(line, track ? "track" : "backup");
+	if (track)
+		add(line, "0");
+	else
+		add_features(chance, line, number == WILD);
 }
 
 /* A view may be of an origin whose job comes and goes meanwhile. */
@@ -401,7 +407,8 @@ static const char * const verbs[] = {
 	"pause", "resume", "cancel", "speed", "workers", "stats", "stats reset", "speed 0",
 	"speed 4096", "speed 4294967295", "workers 1", "workers 64", "pause", "resume", "stats",
 	"min_speed", "target_latency", "min_speed 64", "target_latency 0", "target_latency 100",
-	"PAUSE", "Resume", "complete", "bitmap start", "@cancel_deferred_remove", "@none",
+	"changed", "changed 0", "changed 8", "PAUSE", "Resume", "complete", "bitmap start",
+	"@cancel_deferred_remove", "@none",
 };
 
 static size_t words_message(struct chance *chance, char message[MAX_MESSAGE])

@@ -1120,7 +1120,7 @@ static void create_map(void)
 	model.sweep_copies = CBW_MAX_SWEEP_COPIES;
 	model.now = 1000;
 	note("create %lu chunks, max_run %lu", model.nr_chunks, model.max_run);
-	map = cbw_map_create(model.nr_chunks, model.max_run, &model);
+	map = cbw_map_create(model.nr_chunks, model.max_run, true, &model);
 	check(map, "no map was created");
 	if (habits.releases)
 		check(!cbw_map_may_release(map), "no memory for what is released");

@@ -262,7 +262,7 @@ int main(void)
 
 	for (round = 0; round < NR_ROUNDS && good; round++) {
 		prepare();
-		map = cbw_map_create(NR_CHUNKS, MAX_RUN, NULL);
+		map = cbw_map_create(NR_CHUNKS, MAX_RUN, true, NULL);
 		cbw_map_allow_sweep(map, true);
 		releases = round % 2;
 		good = !releases || !cbw_map_may_release(map);

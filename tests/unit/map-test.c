@@ -64,14 +64,14 @@ static void test_no_memory(void)
 	unsigned long nr;
 
 	shim_nr_allocs = 0;
-	map = cbw_map_create(100, 1, NULL);
+	map = cbw_map_create(100, 1, true, NULL);
 	check(map, "no map was created");
 	cbw_map_destroy(map);
 
 	for (nr = shim_nr_allocs; nr; nr--) {
 		shim_nr_allocs = 0;
 		shim_failing_alloc = nr;
-		check(!cbw_map_create(100, 1, NULL), "created without memory");
+		check(!cbw_map_create(100, 1, true, NULL), "created without memory");
 	}
 	shim_failing_alloc = 0;
 	cbw_map_destroy(NULL);
@@ -93,7 +93,7 @@ static void test_big(void)
 	bool more;
 
 	alarm(RUN_SECONDS);
-	map = cbw_map_create(nr, 1UL << 40, NULL);
+	map = cbw_map_create(nr, 1UL << 40, true, NULL);
 	check(map, "no map was created");
 	check(cbw_map_nr_pending(map) == nr, "nr_pending");
 
