@@ -434,10 +434,11 @@ static void emit_changed(struct cbw *cbw, sector_t from, char *result, size_t ma
 
 static void emit_changes(struct cbw *cbw, char *result, size_t maxlen)
 {
-	struct cbw_changes_info info;
+	struct cbw_changes_info info = { .generation = uuid_null };
 	size_t sz = 0;	/* of DMEMIT */
 
-	cbw_changes_info(cbw->changes, &info);
+	if (cbw->changes)
+		cbw_changes_info(cbw->changes, &info);
 	if (uuid_is_null(&info.generation))
 		DMEMIT("-");
 	else
@@ -449,7 +450,7 @@ static const char *changed(struct cbw *cbw, const char *word, char *result, size
 {
 	u64 from = 0;
 
-	if (!cbw->changes)
+	if (word && !cbw->changes)
 		return "changes of this device are not tracked";
 	if (word && (!isdigit(*word) || kstrtou64(word, 10, &from)))
 		return "it takes a sector, 0 to 18446744073709551615";

@@ -10,6 +10,7 @@
 
 #include "attach.h"
 #include "cbw.h"
+#include "changes.h"
 #include "lock.h"
 #include "say.h"
 #include "signals.h"
@@ -46,8 +47,6 @@ static bool is_stateless(const char *type)
 
 static int check_target(const char *volume, const struct mapper_target *target)
 {
-	if (!strcmp(target->type, "cbw"))
-		return say_error("%s has a job already: see 'cbw status'", volume);
 	if (!strcmp(target->type, "multipath") && !strstr(target->params, " queue_mode bio"))
 		return say_error("%s is request-based multipath, under which no other table can be put: load it with 'queue_mode bio', or use LVM on it",
 				 volume);
@@ -133,16 +132,31 @@ static int name_hidden(struct attachment *at)
 	return 0;
 }
 
+/* It has a table of ours. */
+static int check_found(const struct attachment *at)
+{
+	if (!at->tracked)
+		return say_error("%s has a job already: see 'cbw status'", at->volume.name);
+	if (!at->uuid[0])
+		return say_error("the changes of %s are not tracked by this tool, but with dmsetup",
+				 at->volume.name);
+	return 0;
+}
+
 int attach_check(struct attachment *at, const struct device *volume)
 {
-	*at = (struct attachment) { 0 };
+	struct mapper_info info;
+	int r;
+
 	if (!volume->dm_name[0])
 		return say_error("%s is not a device-mapper device, and nothing can be put under a disk or partition in use: back up a logical volume or dm-crypt device on it, or, while it is not in use, give it a name with 'dmsetup create' and use that from then on",
 				 volume->path);
-	if (mapper_info(volume->dm_name, &at->volume) || check_volume(&at->volume) ||
-	    check_table(at) || name_hidden(at))
+	if (mapper_info(volume->dm_name, &info) || check_volume(&info))
 		return -1;
-	return 0;
+	r = attach_find(at, &info);
+	if (r <= 0)
+		return r ? -1 : check_found(at);
+	return check_table(at) || name_hidden(at) ? -1 : 0;
 }
 
 void attach_set_target(struct attachment *at, const struct device *target)
@@ -157,23 +171,44 @@ void attach_set_target(struct attachment *at, const struct device *target)
 
 /* --- states ------------------------------------------------------------------------------- */
 
-/* Is it the table of a job with this origin, and target device if that is known? */
-static bool is_job(const struct attachment *at, const struct mapper_table *table)
-{
-	char origin[DM_NAME_LEN], target[DM_NAME_LEN];
+enum table_kind {
+	FOREIGN_TABLE,
+	TRACK_TABLE,
+	JOB_TABLE,
+};
 
-	return table->nr == 1 && !strcmp(table->targets[0].type, "cbw") &&
-	       sscanf(table->targets[0].params, "%127s %127s", origin, target) == 2 &&
-	       !strcmp(origin, at->origin) && (!at->target[0] || !strcmp(target, at->target));
+/* A table of ours? Its devices and job are the words of that size. */
+static enum table_kind parse_table(const struct mapper_table *table, char origin[DM_NAME_LEN],
+				   char target[DM_NAME_LEN])
+{
+	char job[8];
+
+	if (table->nr != 1 || strcmp(table->targets[0].type, "cbw") ||
+	    sscanf(table->targets[0].params, "%127s %127s %*s %7s", origin, target, job) != 3)
+		return FOREIGN_TABLE;
+	return strcmp(job, "track") ? JOB_TABLE : TRACK_TABLE;
 }
 
-static int slot_is_job(struct attachment *at, enum mapper_slot slot, bool *is)
+/* With our H, and our target device if that is known. */
+static enum table_kind kind_of(const struct attachment *at, const struct mapper_table *table)
+{
+	char origin[DM_NAME_LEN], target[DM_NAME_LEN];
+	enum table_kind kind = parse_table(table, origin, target);
+
+	if (kind == FOREIGN_TABLE || strcmp(origin, at->origin))
+		return FOREIGN_TABLE;
+	if (kind == JOB_TABLE && at->target[0] && strcmp(target, at->target))
+		return FOREIGN_TABLE;
+	return kind;
+}
+
+static int read_kind(const struct attachment *at, enum mapper_slot slot, enum table_kind *kind)
 {
 	struct mapper_table table;
 
 	if (mapper_read(at->volume.name, slot, &table))
 		return -1;
-	*is = is_job(at, &table);
+	*kind = kind_of(at, &table);
 	mapper_forget(&table);
 	return 0;
 }
@@ -195,20 +230,21 @@ static int is_copy(const struct attachment *at, enum mapper_slot slot, bool *is)
 	return r;
 }
 
-static int loaded_state(struct attachment *at, bool live, enum attach_state *state)
+static int loaded_state(struct attachment *at, enum table_kind live, enum attach_state *state)
 {
-	bool is = false;
+	enum table_kind loaded = FOREIGN_TABLE;
+	bool own = false;
 
-	if (slot_is_job(at, MAPPER_INACTIVE, &is))
+	if (read_kind(at, MAPPER_INACTIVE, &loaded))
 		return -1;
-	if (is && !live) {
-		*state = ATTACH_LOADED;
-		return 0;
-	}
-	/* Step 7 was the last. */
-	if (live && !is && is_copy(at, MAPPER_INACTIVE, &is))
+	/* V has its own table then, which needs no H, or H is there. */
+	if (live != FOREIGN_TABLE && is_copy(at, MAPPER_INACTIVE, &own))
 		return -1;
-	*state = live && is ? ATTACH_LIVE : ATTACH_FOREIGN;
+	/* Step 7 was the last, or the first one of a detach. */
+	if (live == JOB_TABLE)
+		*state = own || loaded == TRACK_TABLE ? ATTACH_LIVE : ATTACH_FOREIGN;
+	else
+		*state = own || loaded != FOREIGN_TABLE ? ATTACH_LOADED : ATTACH_FOREIGN;
 	return 0;
 }
 
@@ -223,22 +259,37 @@ bool attach_is_gone(struct attachment *at)
 	return false;
 }
 
-int attach_is_live(struct attachment *at, bool *live)
+static int live_kind(struct attachment *at, enum table_kind *kind)
 {
 	if (attach_is_gone(at))
 		return say_error("the volume %s is gone", at->volume.name);
-	return slot_is_job(at, MAPPER_LIVE, live);
+	return read_kind(at, MAPPER_LIVE, kind);
+}
+
+int attach_is_live(struct attachment *at, bool *live)
+{
+	enum table_kind kind = FOREIGN_TABLE;
+
+	if (live_kind(at, &kind))
+		return -1;
+	*live = kind == JOB_TABLE;
+	return 0;
 }
 
 int attach_state(struct attachment *at, enum attach_state *state)
 {
-	bool live = false;
+	static const enum attach_state states[] = {
+		[FOREIGN_TABLE] = ATTACH_NONE,
+		[TRACK_TABLE] = ATTACH_TRACKED,
+		[JOB_TABLE] = ATTACH_LIVE,
+	};
+	enum table_kind live = FOREIGN_TABLE;
 
-	if (attach_is_live(at, &live))
+	if (live_kind(at, &live))
 		return -1;
 	if (at->volume.inactive)
 		return loaded_state(at, live, state);
-	*state = live ? ATTACH_LIVE : ATTACH_NONE;
+	*state = states[live];
 	return 0;
 }
 
@@ -247,24 +298,23 @@ int attach_find(struct attachment *at, const struct mapper_info *volume)
 	struct mapper_info hidden;
 	struct mapper_table table;
 	unsigned int major, minor;
-	int r = 1;
+	enum table_kind kind;
 
 	*at = (struct attachment) { .volume = *volume };
 	if (mapper_read(volume->name, MAPPER_LIVE, &table))
 		return -1;
-	if (table.nr == 1 && !strcmp(table.targets[0].type, "cbw") &&
-	    sscanf(table.targets[0].params, "%143s %143s", at->origin, at->target) == 2)
-		r = 0;
+	kind = parse_table(&table, at->origin, at->target);
+	at->tracked = kind == TRACK_TABLE;
 	at->length = mapper_length(&table);
 	mapper_forget(&table);
 
-	if (!r && sscanf(at->origin, "%u:%u", &major, &minor) == 2 &&
+	if (kind != FOREIGN_TABLE && sscanf(at->origin, "%u:%u", &major, &minor) == 2 &&
 	    !mapper_find_dev(makedev(major, minor), &hidden)) {
 		memcpy(at->hidden, hidden.name, sizeof(at->hidden));
 		if (!strncmp(hidden.uuid, ATTACH_PREFIX, strlen(ATTACH_PREFIX)))
 			memcpy(at->uuid, hidden.uuid, sizeof(at->uuid));
 	}
-	return r;
+	return kind == FOREIGN_TABLE;
 }
 
 int attach_find_named(struct attachment *at, const char *name)
@@ -281,6 +331,13 @@ int attach_find_named(struct attachment *at, const char *name)
 		r = attach_find(at, &volume);
 	}
 	return r > 0 ? say_error("%s has no job", name) : r;
+}
+
+int attach_find_job(struct attachment *at, const char *name)
+{
+	if (attach_find_named(at, name))
+		return -1;
+	return at->tracked ? say_error("%s has no job: its changes are tracked", name) : 0;
 }
 
 const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LEN])
@@ -388,10 +445,10 @@ int attach_load(struct attachment *at, const char *features)
 {
 	char params[1024];
 
-	if (!make_hidden(at)) {
+	if (at->tracked || !make_hidden(at)) {
 		snprintf(params, sizeof(params), "%s %s %s", at->origin, at->target, features);
 		if (!mapper_load(at->volume.name, at->length, "cbw", params) &&
-		    !mapper_remove_deferred(at->hidden))
+		    (at->tracked || !mapper_remove_deferred(at->hidden)))
 			return 0;
 	}
 	attach_undo(at);
@@ -401,10 +458,14 @@ int attach_load(struct attachment *at, const char *features)
 int attach_confirm(struct attachment *at)
 {
 	enum attach_state state;
+	enum table_kind live = FOREIGN_TABLE;
 	bool same = false;
 
-	if (attach_state(at, &state) || is_copy(at, MAPPER_LIVE, &same))
+	if (attach_state(at, &state) || read_kind(at, MAPPER_LIVE, &live) ||
+	    is_copy(at, MAPPER_LIVE, &same))
 		return -1;
+	if (at->tracked)
+		same = live == TRACK_TABLE;
 	if (state == ATTACH_LOADED && same && !at->volume.suspended)
 		return 0;
 	return say_error("somebody else has changed %s in the meantime: try again",
@@ -455,6 +516,7 @@ static int remove_hidden(struct attachment *at)
 int attach_undo(struct attachment *at)
 {
 	enum attach_state state;
+	enum table_kind live = FOREIGN_TABLE;
 
 	if (opt_dry_run)
 		return 0;
@@ -465,17 +527,43 @@ int attach_undo(struct attachment *at)
 		return -1;
 	if (state != ATTACH_FOREIGN && at->volume.suspended && mapper_resume(at->volume.name))
 		return -1;
-	return remove_hidden(at);
+	if (live_kind(at, &live))
+		return -1;
+	return live == TRACK_TABLE ? 0 : remove_hidden(at);
 }
 
-/* Steps 7 and 8. */
-static int give_back(struct attachment *at)
+static int load_track(const struct attachment *at, unsigned long chunk_sectors)
 {
-	if (mapper_load_copy(at->volume.name, at->hidden))
+	char params[DM_NAME_LEN + 64];
+	struct mapper_table table;
+	uint64_t length;
+
+	if (mapper_read(at->hidden, MAPPER_LIVE, &table))
 		return -1;
+	length = mapper_length(&table);
+	mapper_forget(&table);
+	snprintf(params, sizeof(params), "%s - %lu track", at->origin, chunk_sectors);
+	return mapper_load(at->volume.name, length, "cbw", params);
+}
+
+/* The table before the job's. If changes were tracked, the kernel goes on with that. */
+static int load_former(const struct attachment *at)
+{
+	struct changes changes;
+
+	if (opt_dry_run && !at->tracked)
+		return mapper_load_copy(at->volume.name, at->hidden);
+	if (changes_read(at->volume.name, &changes))
+		return -1;
+	return changes.chunk_sectors ? load_track(at, changes.chunk_sectors) :
+				       mapper_load_copy(at->volume.name, at->hidden);
+}
+
+static int resume_former(struct attachment *at)
+{
 	if (!mapper_resume(at->volume.name))
 		return 0;
-	/* V has the job's table still, or its own and is suspended. */
+	/* V has the table of before still, or that which was loaded, and is suspended. */
 	if (!attach_is_gone(at) && at->volume.suspended)
 		mapper_resume(at->volume.name);
 	return -1;
@@ -490,16 +578,16 @@ static int end_locked(struct attachment *at)
 	if (state == ATTACH_FOREIGN)
 		return say_error("somebody else is changing the table of %s: try 'cbw repair' later",
 				 at->volume.name);
-	if (state == ATTACH_LIVE && give_back(at))
+	if (state == ATTACH_LIVE && (load_former(at) || resume_former(at)))
 		return -1;
 	return attach_undo(at);
 }
 
-static int dry_run_end(const struct attachment *at)
+static int detach_locked(struct attachment *at)
 {
-	int r = mapper_load_copy(at->volume.name, at->hidden);
-
-	return r || mapper_resume(at->volume.name);
+	if (mapper_load_copy(at->volume.name, at->hidden) || resume_former(at))
+		return -1;
+	return attach_undo(at);
 }
 
 int attach_end(struct attachment *at)
@@ -507,7 +595,7 @@ int attach_end(struct attachment *at)
 	int r;
 
 	if (opt_dry_run)
-		return dry_run_end(at);
+		return load_former(at) || mapper_resume(at->volume.name);
 	if (!at->uuid[0])
 		return say_error("the job of %s was not made by this tool, but with dmsetup",
 				 at->volume.name);
@@ -517,6 +605,16 @@ int attach_end(struct attachment *at)
 		return remove_hidden(at);
 	lock_group(at->volume.name, at->volume.uuid);
 	r = end_locked(at);
+	unlock_groups();
+	return r;
+}
+
+int attach_detach(struct attachment *at)
+{
+	int r;
+
+	lock_group(at->volume.name, at->volume.uuid);
+	r = detach_locked(at);
 	unlock_groups();
 	return r;
 }

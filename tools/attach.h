@@ -29,6 +29,11 @@
  * refuses the swap itself does V stay suspended, with its old table and nothing loaded, until
  * the next ioctl, which resumes it.
  *
+ * Where changes are tracked, V has the job track with H as its origin, for as long as wanted:
+ * steps 1 to 6 with that in the job's place, and 7 and 8 at the end. A job comes over it by steps
+ * 4 and 6, and goes by 7 and 8 with the table of track in the place of the copy of H's: the
+ * kernel tells whether changes are tracked beneath it, and H stays.
+ *
  * Several volumes have one instant if all are suspended before the first is resumed. Then step
  * 6 is two, and in between V is suspended with the job loaded; group.h tells who resumes it.
  *
@@ -37,6 +42,7 @@
  *    V gone                                    remove H
  *    V's live table is the job, not ended      nothing; resume V if it is suspended
  *    V's live table is the job, ended          7, 8
+ *    V's live table is track                   nothing, or clear what is loaded, or resume
  *    the job is loaded in V, and not live      clear it, resume V if it is suspended, remove H
  *    neither                                   resume V if it is suspended, remove H
  *    anything else is loaded in V              nothing: somebody else is at work
@@ -61,11 +67,13 @@ struct attachment {
 	char uuid[DM_UUID_LEN];		/* of the hidden device; "": somebody made it by hand */
 	char origin[DM_NAME_LEN + 16];	/* major:minor; with --dry-run, a path */
 	char target[DM_NAME_LEN + 16];
+	bool tracked;			/* V has the job track, and H is there */
 };
 
 enum attach_state {
 	ATTACH_NONE,		/* neither */
-	ATTACH_LOADED,		/* the job's table is loaded and not live */
+	ATTACH_TRACKED,		/* changes are tracked, and there is no job */
+	ATTACH_LOADED,		/* the table of one of the two is loaded and not live */
 	ATTACH_LIVE,		/* it is live */
 	ATTACH_FOREIGN,		/* the table that is loaded is not ours */
 };
@@ -94,11 +102,17 @@ int attach_undo(struct attachment *at);
 /* Steps 7 and 8, whatever has become of the job. If V has another table or is gone, H alone. */
 int attach_end(struct attachment *at);
 
-/* Finds the job of a volume. 1 if it has none. */
+/* From ATTACH_TRACKED to V's own table. */
+int attach_detach(struct attachment *at);
+
+/* Finds the job of a volume, or that its changes are tracked. 1 if neither is so. */
 int attach_find(struct attachment *at, const struct mapper_info *volume);
 
-/* The same by any name of the volume; it is an error if it has none. */
+/* The same by any name of the volume; it is an error if neither is so. */
 int attach_find_named(struct attachment *at, const char *name);
+
+/* It is an error as well if there is no job. */
+int attach_find_job(struct attachment *at, const char *name);
 
 /* Is V gone? If not, @at has its name, which may be another by now. */
 bool attach_is_gone(struct attachment *at);

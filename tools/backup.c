@@ -148,12 +148,6 @@ static int set_feature(struct options *options, int feature, const char *text)
 	return 0;
 }
 
-static int parse_chunk(const char *text, uint64_t *chunk)
-{
-	return parse_size(text, chunk) || *chunk < 4096 || *chunk > 1 << 30 ||
-	       *chunk & (*chunk - 1) ? -1 : 0;
-}
-
 /* Options that are about the target. */
 static int set_book_option(struct options *options, int value)
 {
@@ -181,9 +175,7 @@ static int set_option(struct options *options, int value)
 {
 	switch (value) {
 	case CHUNK:
-		if (parse_chunk(optarg, &options->books.chunk_size))
-			return say_usage("--chunk is a power of two, 4K to 1G, not '%s'", optarg);
-		return 0;
+		return take_chunk(optarg, &options->books.chunk_size);
 	case PAUSED:
 		options->paused = true;
 		return 0;

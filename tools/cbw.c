@@ -7,6 +7,7 @@
 
 #include "cbw.h"
 #include "say.h"
+#include "units.h"
 
 #define VERSION	"0.1.0"
 
@@ -31,6 +32,8 @@ static const struct verb * const verbs[] = {
 	&verb_restore,
 	&verb_list,
 	&verb_verify,
+	&verb_attach,
+	&verb_detach,
 };
 
 static const struct option common[] = {
@@ -113,6 +116,14 @@ int take_flag(int argc, char **argv, const char *name, bool *flag)
 		*flag = true;
 	}
 	return 0;
+}
+
+int take_chunk(const char *text, uint64_t *chunk)
+{
+	if (!parse_size(text, chunk) && *chunk >= 4096 && *chunk <= 1 << 30 &&
+	    !(*chunk & (*chunk - 1)))
+		return 0;
+	return say_usage("--chunk is a power of two, 4K to 1G, not '%s'", text);
 }
 
 int take_no_options(int argc, char **argv)

@@ -4,6 +4,7 @@
 #define CBW_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct option;
 
@@ -23,7 +24,8 @@ struct verb {
 #define OPTION_COMMON	1000	/* values of options from here on are those of all verbs */
 
 extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_resume, verb_cancel,
-	verb_speed, verb_snapshot, verb_stats, verb_repair, verb_restore, verb_list, verb_verify;
+	verb_speed, verb_snapshot, verb_stats, verb_repair, verb_restore, verb_list, verb_verify,
+	verb_attach, verb_detach;
 
 /*
  * getopt_long() over the verb's own @longopts, ended by { 0 }, and those of all verbs,
@@ -35,6 +37,9 @@ int next_option(int argc, char **argv, const struct option *longopts);
 
 /* For a verb with no option of its own but the flag @name. 0, or CBW_USAGE, which has been said. */
 int take_flag(int argc, char **argv, const char *name, bool *flag);
+
+/* The value of --chunk, in bytes. 0, or CBW_USAGE, which has been said. */
+int take_chunk(const char *text, uint64_t *chunk);
 
 /* For a verb with none. The same. */
 int take_no_options(int argc, char **argv);

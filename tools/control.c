@@ -40,7 +40,7 @@ static int send_all(char **names, const char *message)
 	int r = 0;
 
 	for (; *names; names++)
-		r |= attach_find_named(&at, *names) || send(&at, message);
+		r |= attach_find_job(&at, *names) || send(&at, message);
 	return r ? CBW_FAILED : CBW_DONE;
 }
 
@@ -103,7 +103,7 @@ static int run_cancel(int argc, char **argv)
 		return r;
 	signals_catch();
 	for (int i = optind; i < argc; i++)
-		r |= attach_find_named(&at, argv[i]) || cancel(&at);
+		r |= attach_find_job(&at, argv[i]) || cancel(&at);
 	return r ? CBW_FAILED : CBW_DONE;
 }
 
@@ -114,7 +114,7 @@ enum { QUIET = 1 };
 static int find_all(struct followed *jobs, char **names, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
-		if (attach_find_named(&jobs[i].at, names[i]))
+		if (attach_find_job(&jobs[i].at, names[i]))
 			return -1;
 	}
 	return 0;

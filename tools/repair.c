@@ -56,6 +56,18 @@ static int look_at_job(struct attachment *at)
 	return 0;
 }
 
+static int put_right(struct attachment *at)
+{
+	enum attach_state state;
+
+	if (attach_end(at) || books_finish(at->volume.dev) || attach_state(at, &state))
+		return -1;
+	tell(at->volume.name, state == ATTACH_TRACKED ?
+	     "put right: its changes are tracked, and nothing else is left" :
+	     "put right: it has its own table, and nothing else is left");
+	return 0;
+}
+
 static int repair_volume(struct attachment *at)
 {
 	enum attach_state state;
@@ -65,12 +77,9 @@ static int repair_volume(struct attachment *at)
 		return -1;
 	if (state == ATTACH_LIVE)
 		r = look_at_job(at);
-	if (r > 0) {
-		r = attach_end(at) || books_finish(at->volume.dev) ? -1 : 0;
-		if (!r)
-			tell(at->volume.name, "put right: it has its own table, and nothing else is left");
-	}
-	return r;
+	else if (state == ATTACH_TRACKED && !at->volume.suspended)
+		r = 0;
+	return r > 0 ? put_right(at) : r;
 }
 
 static int repair(const struct mapper_info *hidden)
@@ -145,7 +154,7 @@ static int repair_record(struct record *record)
 	bool found = !find_volume(record, &volume);
 	int r = found ? lock_volume(volume.dev) : 0;
 
-	if (!r && !(found && !attach_find(&at, &volume))) {
+	if (!r && !(found && !attach_find(&at, &volume) && !at.tracked)) {
 		r = books_finish_record(record);
 		if (!r)
 			tell(record->target, record->complete ? "complete; finished" :

@@ -68,7 +68,7 @@ static int run(int argc, char **argv)
 	if (release && !is_create)
 		return say_usage("--release is for 'snapshot create'");
 
-	if (mapper_need_cbw() || attach_find_named(&at, argv[optind + 1]))
+	if (mapper_need_cbw() || attach_find_job(&at, argv[optind + 1]))
 		return CBW_FAILED;
 	if (!at.uuid[0]) {
 		say_error("the job of %s was not made by this tool", at.volume.name);

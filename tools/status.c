@@ -7,6 +7,7 @@
 
 #include "attach.h"
 #include "cbw.h"
+#include "changes.h"
 #include "job.h"
 #include "say.h"
 #include "units.h"
@@ -41,12 +42,48 @@ static void print_job(const struct attachment *at, const struct job *job)
 	putchar('\n');
 }
 
-static void add_json(const struct attachment *at, const struct job *job)
+static int print_tracked(const struct attachment *at)
+{
+	char size[UNITS_LEN];
+	struct changes changes;
+
+	if (changes_read(at->volume.name, &changes))
+		return -1;
+	printf("%s: changes are tracked; %s have changed since %s\n", at->volume.name,
+	       format_size(size, changes.nr_changed * changes.chunk_sectors * SECTOR_SIZE),
+	       strcmp(changes.generation, "-") ? "the last backup" : "then, and there is no backup");
+	return 0;
+}
+
+/* Null where changes are not tracked. */
+static struct json_object *changes_to_json(const struct changes *changes)
+{
+	struct json_object *object;
+
+	if (!changes->chunk_sectors)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "generation",
+			       strcmp(changes->generation, "-") ?
+				       json_object_new_string(changes->generation) :
+				       NULL);
+	json_object_object_add(object, "chunk_sectors",
+			       json_object_new_uint64(changes->chunk_sectors));
+	json_object_object_add(object, "chunks", json_object_new_uint64(changes->nr_changed));
+	return object;
+}
+
+static int add_json(const struct attachment *at, const struct job *job)
 {
 	struct json_object *object = job_to_json(job);
 	char target[DM_NAME_LEN];
 	struct mapper_info view;
+	struct changes changes;
 
+	if (changes_read(at->volume.name, &changes)) {
+		json_object_put(object);
+		return -1;
+	}
 	json_object_object_add(object, "volume", json_object_new_string(at->volume.name));
 	json_object_object_add(object, "target",
 			       json_object_new_string(attach_target_name(at, target)));
@@ -56,7 +93,9 @@ static void add_json(const struct attachment *at, const struct job *job)
 			       at->uuid[0] && !view_find(at->uuid, &view) ?
 				       json_object_new_string(view.name) :
 				       NULL);
+	json_object_object_add(object, "changes", changes_to_json(&changes));
 	json_object_array_add(documents, object);
+	return 0;
 }
 
 static int show(const struct attachment *at)
@@ -67,9 +106,10 @@ static int show(const struct attachment *at)
 	if (r)
 		return r < 0 ? -1 : 0;
 	if (opt_json)
-		add_json(at, &job);
-	else
-		print_job(at, &job);
+		return add_json(at, &job);
+	if (at->tracked)
+		return print_tracked(at);
+	print_job(at, &job);
 	return 0;
 }
 
@@ -93,13 +133,14 @@ static int end_json(int r)
 }
 
 /* For each volume that is named. */
-static int each_named(int argc, char **argv, int (*do_it)(const struct attachment *at))
+static int each_named(int argc, char **argv, int (*find)(struct attachment *at, const char *name),
+		      int (*do_it)(const struct attachment *at))
 {
 	struct attachment at;
 	int r = 0;
 
 	for (int i = optind; i < argc; i++)
-		r |= attach_find_named(&at, argv[i]) || do_it(&at);
+		r |= find(&at, argv[i]) || do_it(&at);
 	return r;
 }
 
@@ -110,7 +151,7 @@ static int run_status(int argc, char **argv)
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	documents = json_object_new_array();
-	return end_json(optind < argc ? each_named(argc, argv, show) : mapper_each(visit, NULL));
+	return end_json(optind < argc ? each_named(argc, argv, attach_find_named, show) : mapper_each(visit, NULL));
 }
 
 const struct verb verb_status = {
@@ -175,7 +216,7 @@ static int run_stats(int argc, char **argv)
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	documents = json_object_new_array();
-	return end_json(each_named(argc, argv, show_stats));
+	return end_json(each_named(argc, argv, attach_find_job, show_stats));
 }
 
 const struct verb verb_stats = {

@@ -34,7 +34,6 @@ malformed() {
 		# shellcheck disable=SC2086 # the words of the message
 		refused "$unknown" $word now
 	done
-	refused 'changes of this device are not tracked' changed
 	refused 'changes of this device are not tracked' changed 0
 	refused "$unknown" changed 0 0
 	for word in speed min_speed target_latency workers; do

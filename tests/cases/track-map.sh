@@ -171,6 +171,7 @@ cbw_wait cbw completed
 assert_eq "$(cbw_field cbw "done")/$(cbw_field cbw total)" 0/0 "done and total"
 # An untracked table, too, is none that has it.
 put "0 $((sectors - 8)) cbw $origin $target 8 backup 2 sync none"
+assert_eq "$(summary)" "- 0 0" "what is known without a map"
 track 8
 assert_ranges
 refused 'full backup since the tracking map began' "$sectors"

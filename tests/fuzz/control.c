@@ -140,10 +140,10 @@ static void message(unsigned int number)
 static void check_status(const char *line)
 {
 	unsigned long done, total;
-	char rest;
+	char job[8], rest;
 
-	if (sscanf(line, "%*s backup %*s %*u %lu/%lu %*u %*u %*u %*u %*u %*u %*s %c", &done, &total,
-		   &rest) != 2)
+	if (sscanf(line, "%*s %7s %*s %*u %lu/%lu %*u %*u %*u %*u %*u %*u %*s %c", job, &done,
+		   &total, &rest) != 3 || (strcmp(job, "backup") && strcmp(job, "track")))
 		wrong(me, "a status line of another form: %s", line);
 	if (done > total)
 		wrong(me, "more is done than there is: %s", line);

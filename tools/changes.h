@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What has changed of a volume since its last backup, as the kernel tracks it. */
+#ifndef CBW_CHANGES_H
+#define CBW_CHANGES_H
+
+#include <stdint.h>
+
+#define CHANGES_GENERATION_LEN	40
+
+struct changes {
+	char generation[CHANGES_GENERATION_LEN];	/* "-": no backup to build upon */
+	unsigned long chunk_sectors;			/* 0: nothing is tracked */
+	uint64_t nr_changed;				/* chunks */
+};
+
+/* For a device whose live table is one of cbw. 0 or -1, error said. */
+int changes_read(const char *name, struct changes *changes);
+
+#endif
