@@ -32,7 +32,7 @@
  * the first.
  */
 static const char * const stateless[] = {
-	"linear", "striped", "crypt", "thin", "snapshot-origin", "multipath", "error", "zero",
+	"linear", "striped", "crypt", "thin", "snapshot-origin", "error", "zero",
 	"delay", "flakey", "dust", "unstripe",
 };
 
@@ -47,8 +47,9 @@ static bool is_stateless(const char *type)
 
 static int check_target(const char *volume, const struct mapper_target *target)
 {
-	if (!strcmp(target->type, "multipath") && !strstr(target->params, " queue_mode bio"))
-		return say_error("%s is request-based multipath, under which no other table can be put: load it with 'queue_mode bio', or use LVM on it",
+	/* It is immutable, whatever its queue_mode. */
+	if (!strcmp(target->type, "multipath"))
+		return say_error("%s is multipath, for which the kernel takes no other table: back up a logical volume or dm-crypt device on it, or give it a linear device of its own before it is in use",
 				 volume);
 	if (!is_stateless(target->type))
 		return say_error("%s has the target '%s', which keeps state that two tables must not share: back up what it stands on, or what stands on it",

@@ -45,6 +45,9 @@ done <<-END
 	it is 'snapshot create VOLUME' or 'snapshot remove VOLUME';snapshot make cbw
 	--release is for 'snapshot create';snapshot remove cbw --release
 	repair looks at all volumes, and takes none;repair cbw
+	attach needs a volume;attach --chunk 64K
+	--chunk is a power of two, 4K to 1G, not '1K';attach cbw --chunk 1K
+	detach needs a volume;detach
 END
 
 # --- what cannot be done ---------------------------------------------------------------------------------------
@@ -64,6 +67,8 @@ refused "$origin is not a device-mapper device, and nothing can be put under .*"
 refused "cbw has no job" pause cbw
 refused "cbw has no job" wait cbw
 refused "cbw has no job" snapshot create cbw
+refused "cbw has no job" detach cbw
+refused "$origin is not a device-mapper device, and nothing can be put under .*" attach "$origin"
 
 mkfs.ext4 -q "$target"
 mkdir "$CBW_TMP/mnt"
@@ -91,6 +96,7 @@ refused "mirror has the target 'mirror', which keeps state .*" backup mirror "$t
 tool backup second "$target" --force --speed 1K --no-wait
 refused "second has a job already: see 'cbw status'" backup second "$origin"
 refused "second-cbw is a device of a job itself" backup second-cbw "$origin"
+refused "second has a job already: see 'cbw status'" attach second
 tool cancel second
 
 status=0

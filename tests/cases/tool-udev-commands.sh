@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # with udev, what LVM does to a mounted volume beneath a job is harmless, or the backup fails; nothing is lost
 # tier: long
-# timeout: 900
+# timeout: 1500
 # needs: mkfs.ext4 fsck.ext4
 # memory: 3G
 . "$CBW_LIB"
@@ -123,6 +123,51 @@ nothing_left
 assert_files
 umount "$mounted"
 fsck.ext4 -fn /dev/vg0/data
+
+# The same of striped and thin volumes.
+remake() { # LVCREATE-ARGUMENT...
+	lvremove -q -y vg0/data > /dev/null
+	say lvcreate -q -y -n data "$@" > /dev/null
+	make_file_system /dev/mapper/vg0-data "$mounted"
+	write_file
+	sync -f "$mounted"
+}
+
+check_file_system() {
+	assert_files
+	umount "$mounted"
+	fsck.ext4 -fn /dev/vg0/data
+}
+
+remake -Zn -Wn -i 2 -L 16M vg0
+fails_beneath "$another" lvchange --refresh vg0/data
+nothing_left data striped
+fails_beneath "$another" lvextend -q -L +8M vg0/data
+nothing_left data striped
+fails_beneath "$another" lvcreate -q -s -L 4M -n old vg0/data
+nothing_left data snapshot-origin
+fails_beneath "$another" lvremove -q -y vg0/old
+nothing_left data striped
+check_file_system
+
+lvcreate -q -y --type thin-pool -L 32M -n pool vg0
+remake -V 16M --thinpool vg0/pool
+fails_beneath "$another" lvchange --refresh vg0/data
+nothing_left data thin
+fails_beneath "$another" lvextend -q -L +4M vg0/data
+nothing_left data thin
+fails_beneath "$another" lvcreate -q -s -n old vg0/data
+nothing_left data thin
+begin
+write_file
+harmless 0 lvremove -q -y vg0/old
+harmless 0 lvextend -q -L +8M vg0/pool
+tool cancel vg0/data
+ends 1
+nothing_left data thin
+check_file_system
+remake -Zn -Wn -L 16M vg0
+check_file_system
 
 # What takes it away.
 begin
