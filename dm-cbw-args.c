@@ -2,6 +2,7 @@
 /*
  * The words of a table line; see dm-cbw-args.h for the contract.
  */
+#include <linux/bits.h>
 #include <linux/ctype.h>
 #include <linux/device-mapper.h>
 #include <linux/errno.h>
@@ -12,13 +13,14 @@
 #include "dm-cbw.h"
 #include "dm-cbw-args.h"
 
-/* A feature is a flag, or takes one of some words, or a number in a range. */
+/* A feature is a flag, or takes one of some words, a number in a range, or a device. */
 struct feature {
 	const char *name;
 	const char * const *words;
 	unsigned int min, max;
 	unsigned int preset;
 	bool tunable;		/* by a message, too */
+	bool device;
 	char *bad_value;
 	char *twice;
 	char *no_value;
@@ -108,6 +110,10 @@ static const struct feature features[CBW_NR_FEATURES] = {
 		FEATURE("discard", "skip or copy"),
 		.words = discard_words,
 	},
+	[CBW_FEATURE_BELOW] = {
+		FEATURE("below", "a device"),
+		.device = true,
+	},
 	[CBW_FEATURE_PAUSED] = {
 		.name = "paused",
 		.twice = "Feature paused is given twice",
@@ -116,7 +122,7 @@ static const struct feature features[CBW_NR_FEATURES] = {
 
 static bool is_flag(const struct feature *feature)
 {
-	return !feature->words && !feature->max;
+	return !feature->words && !feature->max && !feature->device;
 }
 
 /* kstrtouint() would take a sign. */
@@ -212,6 +218,11 @@ static int parse_feature(struct cbw_args *args, struct dm_arg_set *as, char **er
 		*error = features[i].no_value;
 		return -EINVAL;
 	}
+	if (features[i].device) {
+		args->below = word;
+		set_bit(i, &args->given);
+		return 0;
+	}
 	return set_value(args, i, word, error);
 }
 
@@ -296,8 +307,8 @@ static int check_bitmap_mode(const struct cbw_args *args, char **error)
 
 static int check_features(struct cbw_args *args, char **error)
 {
-	if (args->job == CBW_TRACK && args->given) {
-		*error = "Job track takes no features";
+	if (args->job == CBW_TRACK && args->given & ~BIT(CBW_FEATURE_BELOW)) {
+		*error = "Job track takes no feature but below";
 		return -EINVAL;
 	}
 	return check_bitmap_mode(args, error) ?: check_max_copy(args, error);
@@ -361,6 +372,8 @@ size_t cbw_args_emit(const struct cbw_args *args, char *result, size_t maxlen)
 		DMEMIT(" %s", features[i].name);
 		if (features[i].words)
 			DMEMIT(" %s", cbw_args_word(args, i));
+		else if (features[i].device)
+			DMEMIT(" %s", args->below);
 		else if (!is_flag(&features[i]))
 			DMEMIT(" %u", READ_ONCE(args->value[i]));
 	}

@@ -32,6 +32,7 @@ enum cbw_feature {
 	CBW_FEATURE_WORKERS,
 	CBW_FEATURE_MAX_COPY,
 	CBW_FEATURE_DISCARD,
+	CBW_FEATURE_BELOW,
 	CBW_FEATURE_PAUSED,
 	CBW_NR_FEATURES
 };
@@ -41,6 +42,7 @@ struct cbw_args {
 	enum cbw_kind_of_job job;
 	unsigned int value[CBW_NR_FEATURES];	/* the default, if not given */
 	unsigned long given;			/* features, by bit number */
+	const char *below;			/* a device; first a word of @argv */
 };
 
 /*

@@ -31,6 +31,7 @@ struct cbw {
 	struct cbw_args args;
 	struct dm_dev *origin;
 	struct dm_dev *dest;		/* NULL: the job has none */
+	struct dm_dev *below;		/* feature below; nothing is done with it */
 	struct cbw_changes *changes;	/* NULL: nothing is tracked */
 	struct cbw_backup *backup;	/* one of these two is the job */
 	struct cbw_track *track;
@@ -41,6 +42,22 @@ struct cbw {
  * Constructor and destructor
  *----------------------------------------------------------------
  */
+
+/* Who follows the dependencies of devices finds it; what is read-only is all right. */
+static int open_below(struct dm_target *ti, struct cbw *cbw)
+{
+	int r;
+
+	if (!cbw->args.below)
+		return 0;
+	r = dm_get_device(ti, cbw->args.below, CBW_MODE_READ, &cbw->below);
+	if (r) {
+		ti->error = "Cannot open the device below";
+		return r;
+	}
+	cbw->args.below = cbw->below->name;
+	return 0;
+}
 
 static int open_device(struct dm_target *ti, const char *path,
 		       struct dm_dev **dev, char *busy, char *other)
@@ -185,6 +202,8 @@ static void destroy(struct dm_target *ti, struct cbw *cbw)
 	if (!IS_ERR_OR_NULL(cbw->track))
 		cbw_track_destroy(cbw->track);
 	cbw_changes_put(changes);
+	if (cbw->below)
+		dm_put_device(ti, cbw->below);
 	if (cbw->dest)
 		dm_put_device(ti, cbw->dest);
 	if (cbw->origin)
@@ -207,6 +226,8 @@ static int build(struct dm_target *ti, struct cbw *cbw, unsigned int argc,
 	if (r)
 		return r;
 	r = open_devices(ti, cbw, argv[0], argv[1]);
+	if (!r)
+		r = open_below(ti, cbw);
 	if (r)
 		return r;
 

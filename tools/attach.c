@@ -57,6 +57,18 @@ static int check_target(const char *volume, const struct mapper_target *target)
 	return 0;
 }
 
+/*
+ * LVM goes from V to what that stands on, as far as it finds devices of its own, and tells the
+ * pool then of a new snapshot. It does not go through H.
+ */
+static void note_below(struct attachment *at, const struct mapper_table *own)
+{
+	const struct mapper_target *target = own->targets;
+
+	if (own->nr && (!strcmp(target->type, "thin") || !strcmp(target->type, "snapshot-origin")))
+		sscanf(target->params, "%127s", at->below);
+}
+
 static int check_table(struct attachment *at)
 {
 	struct mapper_table table;
@@ -67,6 +79,7 @@ static int check_table(struct attachment *at)
 	for (size_t i = 0; i < table.nr && !r; i++)
 		r = check_target(at->volume.name, &table.targets[i]);
 	at->length = mapper_length(&table);
+	note_below(at, &table);
 	mapper_forget(&table);
 	return r;
 }
@@ -134,13 +147,19 @@ static int name_hidden(struct attachment *at)
 }
 
 /* It has a table of ours. */
-static int check_found(const struct attachment *at)
+static int check_found(struct attachment *at)
 {
+	struct mapper_table own;
+
 	if (!at->tracked)
 		return say_error("%s has a job already: see 'cbw status'", at->volume.name);
 	if (!at->uuid[0])
 		return say_error("the changes of %s are not tracked by this tool, but with dmsetup",
 				 at->volume.name);
+	if (mapper_read(at->hidden, MAPPER_LIVE, &own))
+		return -1;
+	note_below(at, &own);
+	mapper_forget(&own);
 	return 0;
 }
 
@@ -442,16 +461,24 @@ static int make_hidden(struct attachment *at)
 	return compare_ends(at);
 }
 
-int attach_load(struct attachment *at, const char *features)
+static int load_job(const struct attachment *at, const char *target, uint64_t length,
+		    const struct attach_job *job)
 {
 	char params[1024];
 
-	if (at->tracked || !make_hidden(at)) {
-		snprintf(params, sizeof(params), "%s %s %s", at->origin, at->target, features);
-		if (!mapper_load(at->volume.name, at->length, "cbw", params) &&
-		    (at->tracked || !mapper_remove_deferred(at->hidden)))
-			return 0;
-	}
+	snprintf(params, sizeof(params), "%s %s %llu %s %u%s%s%s", at->origin, target,
+		 (unsigned long long)job->chunk_sectors, job->kind,
+		 job->nr + (at->below[0] ? 2 : 0), job->words, at->below[0] ? " below " : "",
+		 at->below);
+	return mapper_load(at->volume.name, length, "cbw", params);
+}
+
+int attach_load(struct attachment *at, const struct attach_job *job)
+{
+	if ((at->tracked || !make_hidden(at)) &&
+	    !load_job(at, at->target, at->length, job) &&
+	    (at->tracked || !mapper_remove_deferred(at->hidden)))
+		return 0;
 	attach_undo(at);
 	return -1;
 }
@@ -533,22 +560,26 @@ int attach_undo(struct attachment *at)
 	return live == TRACK_TABLE ? 0 : remove_hidden(at);
 }
 
-static int load_track(const struct attachment *at, unsigned long chunk_sectors)
+static int load_track(struct attachment *at, uint64_t chunk_sectors)
 {
-	char params[DM_NAME_LEN + 64];
-	struct mapper_table table;
-	uint64_t length;
+	const struct attach_job track = {
+		.kind = "track",
+		.chunk_sectors = chunk_sectors,
+		.words = "",
+	};
+	struct mapper_table own;
+	int r;
 
-	if (mapper_read(at->hidden, MAPPER_LIVE, &table))
+	if (mapper_read(at->hidden, MAPPER_LIVE, &own))
 		return -1;
-	length = mapper_length(&table);
-	mapper_forget(&table);
-	snprintf(params, sizeof(params), "%s - %lu track", at->origin, chunk_sectors);
-	return mapper_load(at->volume.name, length, "cbw", params);
+	note_below(at, &own);
+	r = load_job(at, "-", mapper_length(&own), &track);
+	mapper_forget(&own);
+	return r;
 }
 
 /* The table before the job's. If changes were tracked, the kernel goes on with that. */
-static int load_former(const struct attachment *at)
+static int load_former(struct attachment *at)
 {
 	struct changes changes;
 

@@ -67,7 +67,16 @@ struct attachment {
 	char uuid[DM_UUID_LEN];		/* of the hidden device; "": somebody made it by hand */
 	char origin[DM_NAME_LEN + 16];	/* major:minor; with --dry-run, a path */
 	char target[DM_NAME_LEN + 16];
+	char below[DM_NAME_LEN];	/* a device that LVM must find from V on, or "" */
 	bool tracked;			/* V has the job track, and H is there */
+};
+
+/* What the table line has besides the devices. */
+struct attach_job {
+	const char *kind;
+	uint64_t chunk_sectors;
+	unsigned int nr;		/* words */
+	const char *words;		/* each with a blank before it */
 };
 
 enum attach_state {
@@ -84,11 +93,8 @@ int attach_check(struct attachment *at, const struct device *volume);
 /* With --dry-run it may not be there yet: then it has no number, but a path. */
 void attach_set_target(struct attachment *at, const struct device *target);
 
-/*
- * Steps 1 to 5. @features: "<chunk sectors> backup ..." of the table line. What it has done
- * is undone if it fails.
- */
-int attach_load(struct attachment *at, const char *features);
+/* Steps 1 to 5. What it has done is undone if it fails. */
+int attach_load(struct attachment *at, const struct attach_job *job);
 
 /* Before step 6: has nobody changed V since step 1? */
 int attach_confirm(struct attachment *at);

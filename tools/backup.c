@@ -18,7 +18,7 @@
 #include "then.h"
 #include "units.h"
 
-#define MAX_FEATURES	1024
+#define MAX_WORDS	768
 #define NUMBER_MAX	UINT32_MAX	/* of a feature's value */
 
 /* Options that are words of the table line, in the order of the first of these. */
@@ -219,12 +219,15 @@ static int parse_options(struct options *options, int argc, char **argv)
 	return 0;
 }
 
-/* "<chunk sectors> backup <n> <words>" */
-static void format_features(char text[MAX_FEATURES], const struct options *options)
+/* The words of the job are in @words. */
+static struct attach_job job_of(const struct options *options, char words[MAX_WORDS])
 {
-	char words[MAX_FEATURES - 64] = "";
+	struct attach_job job = {
+		.kind = "backup",
+		.chunk_sectors = options->books.chunk_size / SECTOR_SIZE,
+		.words = words,
+	};
 	size_t length = 0;
-	int nr = 0;
 
 	for (int feature = 1; feature < NR_FEATURES; feature++) {
 		char name[JOB_WORD_LEN];
@@ -234,13 +237,13 @@ static void format_features(char text[MAX_FEATURES], const struct options *optio
 		snprintf(name, sizeof(name), "%s", longopts[feature - 1].name);
 		for (char *dash = strchr(name, '-'); dash; dash = strchr(dash, '-'))
 			*dash = '_';
-		length += (size_t)snprintf(words + length, sizeof(words) - length, " %s %s", name,
+		length += (size_t)snprintf(words + length, MAX_WORDS - length, " %s %s", name,
 					   options->values[feature]);
-		nr += 2;
+		job.nr += 2;
 	}
-	snprintf(text, MAX_FEATURES, "%llu backup %d%s%s",
-		 (unsigned long long)options->books.chunk_size / SECTOR_SIZE,
-		 nr + options->paused, words, options->paused ? " paused" : "");
+	snprintf(words + length, MAX_WORDS - length, "%s", options->paused ? " paused" : "");
+	job.nr += options->paused;
+	return job;
 }
 
 /* --- steps -------------------------------------------------------------------------------- */
@@ -328,13 +331,13 @@ static int start_all(struct followed *jobs, size_t nr)
 	return r;
 }
 
-static int attach_all(struct followed *jobs, size_t nr, const char *features)
+static int attach_all(struct followed *jobs, size_t nr, const struct attach_job *job)
 {
 	size_t loaded = 0;
 	int r = 0;
 
 	while (loaded < nr && !r) {
-		r = signals_stop() ? -1 : attach_load(&jobs[loaded].at, features);
+		r = signals_stop() ? -1 : attach_load(&jobs[loaded].at, job);
 		loaded += !r;
 	}
 	if (!r)
@@ -356,12 +359,12 @@ static int finish(struct followed *jobs, size_t nr, const struct options *option
 /* The point in time is between the two. */
 static int start(struct plan *plan, const struct options *options)
 {
-	char features[MAX_FEATURES];
+	char words[MAX_WORDS];
+	struct attach_job job = job_of(options, words);
 	int r;
 
-	format_features(features, options);
 	lock_groups(plan);
-	r = check(plan) || attach_all(plan->jobs, plan->nr, features) ? -1 : 0;
+	r = check(plan) || attach_all(plan->jobs, plan->nr, &job) ? -1 : 0;
 	unlock_groups();
 	if (r && signals_stop())
 		say_error("interrupted: no backup was begun");

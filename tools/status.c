@@ -151,7 +151,8 @@ static int run_status(int argc, char **argv)
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	documents = json_object_new_array();
-	return end_json(optind < argc ? each_named(argc, argv, attach_find_named, show) : mapper_each(visit, NULL));
+	return end_json(optind < argc ? each_named(argc, argv, attach_find_named, show) :
+				       mapper_each(visit, NULL));
 }
 
 const struct verb verb_status = {

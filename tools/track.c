@@ -20,17 +20,19 @@ static int take(const struct device *volume)
 
 static int attach_locked(const struct device *volume, uint64_t chunk)
 {
+	const struct attach_job track = {
+		.kind = "track",
+		.chunk_sectors = chunk / SECTOR_SIZE,
+		.words = "",
+	};
 	struct attachment at;
-	char features[64];
 
 	if (attach_check(&at, volume))
 		return -1;
 	if (at.tracked)
 		return say_error("the changes of %s are tracked already", at.volume.name);
 	snprintf(at.target, sizeof(at.target), "-");
-	snprintf(features, sizeof(features), "%llu track",
-		 (unsigned long long)chunk / SECTOR_SIZE);
-	return attach_load(&at, features) || attach_start(&at) ? -1 : 0;
+	return attach_load(&at, &track) || attach_start(&at) ? -1 : 0;
 }
 
 static int attach(const char *name, uint64_t chunk)

@@ -64,7 +64,7 @@ for chunk in 0 3 7 4 100 4194304 -8 abc 128x 4294967296 99999999999999999999; do
 done
 refused 'Job must be backup or track' "$o $t 128 copy"
 refused 'Job track takes no target device, but "-"' "$o $t 128 track"
-refused 'Job track takes no features' "$o - 128 track 2 speed 1"
+refused 'Job track takes no feature but below' "$o - 128 track 2 speed 1"
 refused 'Sync incremental needs a tracking map of this length' "$o $t 128 backup 2 sync incremental"
 refused 'Feature bitmap_mode needs sync full or incremental' "$o $t 128 backup 4 bitmap_mode never sync none"
 refused 'Feature bitmap_mode always needs sync incremental' "$o $t 128 backup 2 bitmap_mode always"
@@ -109,6 +109,9 @@ len=$((sectors + 1)) refused 'The table is longer than the origin device' "$o $b
 refused 'Target device is shorter than the table' "$o $small 128 backup"
 refused 'Cannot open the origin device' "/dev/none $t 128 backup"
 refused 'Cannot open the target device' "$o /dev/none 128 backup"
+refused 'Cannot open the device below' "$o $t 128 backup 2 below /dev/none"
+refused 'Feature below needs a value: a device' "$o $t 128 backup 1 below"
+refused 'Feature below is given twice' "$o $t 128 backup 4 below $t below $t"
 refused 'Cannot open the target device' "$o 1048575:0 128 backup"
 refused 'Zoned devices are not supported' "$o $zoned 128 backup"
 refused 'Zoned devices are not supported' "$zoned $t 128 backup"

@@ -74,7 +74,9 @@ volume_is_own "$table"
 wrong_use 1 'cbw has no job' detach cbw
 
 # Killed at each step: nothing is suspended, the volume works, and repair leaves nothing that is half done.
-all_steps() { # ARGUMENT...
+all_steps() { # STEPS ARGUMENT...: as many as there are
+	local steps=$1
+	shift
 	local number=1
 	while tool_dies "after:$number" "$@"; do
 		volume_works
@@ -95,11 +97,11 @@ all_steps() { # ARGUMENT...
 	done
 	assert_eq "$((number - 1))" "$steps" "the number of steps of $1"
 }
-steps=6 all_steps attach cbw
+all_steps 6 attach cbw
 is_tracked
-steps=6 all_steps backup cbw "$target" --overwrite --quiet
+all_steps 6 backup cbw "$target" --overwrite --quiet
 is_tracked
-steps=2 all_steps detach cbw
+all_steps 2 detach cbw
 volume_is_own "$table"
 
 # Of a group, some may be tracked.

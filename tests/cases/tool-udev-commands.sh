@@ -158,6 +158,12 @@ fails_beneath "$another" lvextend -q -L +4M vg0/data
 nothing_left data thin
 fails_beneath "$another" lvcreate -q -s -n old vg0/data
 nothing_left data thin
+# It is one, and shows what was there.
+lvchange -q -ay -K vg0/old
+mount -o ro,noload /dev/vg0/old "$CBW_TMP/backup"
+assert_files "$CBW_TMP/backup"
+umount "$CBW_TMP/backup"
+lvchange -q -an vg0/old
 begin
 write_file
 harmless 0 lvremove -q -y vg0/old

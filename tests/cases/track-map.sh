@@ -49,6 +49,12 @@ write() { # OFFSET LENGTH, in sectors
 	dd if=/dev/zero of=/dev/mapper/cbw bs=512 seek="$1" count="$2" oflag=direct status=none
 }
 
+# What is below is no more than a dependency.
+track 128 $((sectors - 5))
+put "0 $((sectors - 5)) cbw $origin - 128 track 2 below $target"
+assert_eq "$(dmsetup table cbw | cut -d' ' -f4-)" "$(stat -Lc '%Hr:%Lr' "$origin") - 128 track 2 below $(stat -Lc '%Hr:%Lr' "$target")" table
+[[ $(dmsetup deps -o blkdevname cbw) == *"(${target##*/})"* || $(dmsetup deps cbw) == "2 dependencies"* ]] || fail "$(dmsetup deps cbw)"
+
 # Only what changes something counts, and whole chunks; the last one is short.
 track 128 $((sectors - 5))
 assert_eq "$(dmsetup table cbw)" "0 $((sectors - 5)) cbw $(stat -Lc '%Hr:%Lr' "$origin") - 128 track 0" table
