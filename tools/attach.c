@@ -523,6 +523,23 @@ int attach_start(struct attachment *at)
 /* --- back --------------------------------------------------------------------------------- */
 
 /*
+ * Its table is destroyed, and what that stands on is free, a moment after it has lost its name;
+ * meanwhile it does not even tell its UUID.
+ */
+static bool lingers(const struct attachment *at)
+{
+	char text[DM_UUID_LEN + 2];
+	unsigned int major, minor;
+	dev_t dev;
+
+	if (sscanf(at->origin, "%u:%u", &major, &minor) != 2)
+		return false;
+	dev = makedev(major, minor);
+	return !sysfs_read(dev, "size", text, sizeof(text)) &&
+	       (sysfs_read(dev, "dm/uuid", text, sizeof(text)) || !strcmp(text, at->uuid));
+}
+
+/*
  * The kernel takes it away, soon after it has destroyed the table that V has had until now; nobody
  * else has a reason to have it open, but for the view, or who reads it by hand.
  */
@@ -531,14 +548,24 @@ static int remove_hidden(struct attachment *at)
 	struct mapper_info hidden;
 
 	for (int i = 0; i < GONE_TRIES; i++) {
-		if (mapper_find_uuid(at->uuid, &hidden))
+		bool there = !mapper_find_uuid(at->uuid, &hidden);
+
+		if (!there && !lingers(at))
 			return mapper_removed(at->hidden);
-		if (hidden.leaving)
-			usleep(GONE_PAUSE_US);
-		else if (mapper_remove_deferred(hidden.name))
+		if (there && !hidden.leaving && mapper_remove_deferred(hidden.name))
 			return -1;
+		if (opt_dry_run)
+			return 0;
+		usleep(GONE_PAUSE_US);
 	}
-	return say_error("%s is in use: it goes when nobody has it open", hidden.name);
+	say_warning("%s is in use: it goes when nobody has it open", at->hidden);
+	return 0;
+}
+
+/* Of a job that --dry-run has not begun. */
+static bool is_imagined(const struct attachment *at)
+{
+	return opt_dry_run && (at->tracked || at->origin[0] == '/');
 }
 
 int attach_undo(struct attachment *at)
@@ -546,8 +573,10 @@ int attach_undo(struct attachment *at)
 	enum attach_state state;
 	enum table_kind live = FOREIGN_TABLE;
 
-	if (opt_dry_run)
+	if (is_imagined(at))
 		return 0;
+	if (attach_is_gone(at))
+		return remove_hidden(at);
 	if (attach_state(at, &state))
 		return -1;
 	/* The order matters: a resume makes live what is loaded. */
@@ -583,7 +612,7 @@ static int load_former(struct attachment *at)
 {
 	struct changes changes;
 
-	if (opt_dry_run && !at->tracked)
+	if (at->origin[0] == '/')
 		return mapper_load_copy(at->volume.name, at->hidden);
 	if (changes_read(at->volume.name, &changes))
 		return -1;
@@ -605,6 +634,8 @@ static int end_locked(struct attachment *at)
 {
 	enum attach_state state;
 
+	if (attach_is_gone(at))
+		return remove_hidden(at);
 	if (attach_state(at, &state))
 		return -1;
 	if (state == ATTACH_FOREIGN)
@@ -612,21 +643,30 @@ static int end_locked(struct attachment *at)
 				 at->volume.name);
 	if (state == ATTACH_LIVE && (load_former(at) || resume_former(at)))
 		return -1;
-	return attach_undo(at);
+	return state == ATTACH_LIVE && opt_dry_run ? 0 : attach_undo(at);
 }
 
 static int detach_locked(struct attachment *at)
 {
+	enum attach_state state;
+
+	/* LVM may have been at work until it let us have its lock. */
+	if (attach_state(at, &state))
+		return -1;
+	if (state != ATTACH_TRACKED || at->volume.suspended)
+		return say_error("somebody else is changing %s: try again", at->volume.name);
+	if (view_drop(at->uuid))
+		return -1;
 	if (mapper_load_copy(at->volume.name, at->hidden) || resume_former(at))
 		return -1;
-	return attach_undo(at);
+	return opt_dry_run ? 0 : attach_undo(at);
 }
 
 int attach_end(struct attachment *at)
 {
 	int r;
 
-	if (opt_dry_run)
+	if (is_imagined(at))
 		return load_former(at) || mapper_resume(at->volume.name);
 	if (!at->uuid[0])
 		return say_error("the job of %s was not made by this tool, but with dmsetup",

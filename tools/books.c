@@ -188,11 +188,13 @@ int books_finish(dev_t volume)
 	return there ? -(there < 0) : books_finish_record(&record);
 }
 
-int books_finish_gone(const char *generation)
+int books_finish_gone(const char *generation, bool complete)
 {
 	struct record record;
 
 	if (!*generation || record_find(generation, &record) || record.finished)
 		return 0;
+	if (complete && !record.complete && record_complete(&record))
+		return -1;
 	return books_finish_record(&record);
 }

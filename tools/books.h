@@ -68,7 +68,7 @@ int books_finish(dev_t volume);
 /* The same for a record that is not finished. */
 int books_finish_record(struct record *record);
 
-/* The same for a volume that is gone; its run has a name, or is "". */
-int books_finish_gone(const char *generation);
+/* The same for a volume that is gone, of which the job was seen to be @complete, or not. */
+int books_finish_gone(const char *generation, bool complete);
 
 #endif

@@ -137,7 +137,7 @@ static int run_wait(int argc, char **argv)
 	signals_catch();
 	jobs = calloc(nr, sizeof(*jobs));
 	if (jobs && !find_all(jobs, argv + optind, nr))
-		r = follow(jobs, nr, false, quiet);
+		r = opt_dry_run ? follow_dry_run(jobs, nr) : follow(jobs, nr, false, quiet);
 	free(jobs);
 	return r;
 }

@@ -218,14 +218,20 @@ static double now(void)
 /* The record says "complete" while the job's table can still tell so to whoever looks. */
 static int end(struct followed *followed)
 {
+	bool complete = followed->success && job_completed(&followed->job);
 	dev_t volume = followed->at.volume.dev;
 	int r = 0;
 
-	if (attach_is_gone(&followed->at))
-		return attach_end(&followed->at) || books_finish_gone(followed->generation);
-	if (followed->success && job_completed(&followed->job))
+	/* Whoever has ended it may have begun another one. */
+	if (followed->lost && books_state(followed->generation) != BOOKS_OPEN)
+		return 0;
+	if (complete && !attach_is_gone(&followed->at))
 		r = books_complete(volume);
-	return attach_end(&followed->at) || books_finish(volume) ? -1 : r;
+	if (attach_end(&followed->at))
+		return -1;
+	if (attach_is_gone(&followed->at))
+		return books_finish_gone(followed->generation, complete);
+	return books_finish(volume) ? -1 : r;
 }
 
 /* All of them, whatever becomes of one. */

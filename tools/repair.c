@@ -24,7 +24,7 @@ static void tell(const char *name, const char *what)
 	struct json_object *object;
 
 	if (!opt_json) {
-		printf("%s: %s\n", name, what);
+		printf("%s%s: %s\n", opt_dry_run ? "# " : "", name, what);
 		return;
 	}
 	object = json_object_new_object();
@@ -41,6 +41,18 @@ static int remove_orphan(const struct mapper_info *hidden)
 	return 0;
 }
 
+/* LVM suspends it, too, but then it has its lock. */
+static int resume_suspended(struct attachment *at)
+{
+	int r = 0;
+
+	lock_group(at->volume.name, at->volume.uuid);
+	if (!attach_is_gone(at) && at->volume.suspended)
+		r = mapper_resume(at->volume.name);
+	unlock_groups();
+	return r;
+}
+
 /* The job is live. 1: it is to be ended. */
 static int look_at_job(struct attachment *at)
 {
@@ -48,7 +60,7 @@ static int look_at_job(struct attachment *at)
 
 	if (job_read(at->volume.name, &job))
 		return -1;
-	if (at->volume.suspended && mapper_resume(at->volume.name))
+	if (at->volume.suspended && resume_suspended(at))
 		return -1;
 	if (job_ended(&job))
 		return job_completed(&job) && books_complete(at->volume.dev) ? -1 : 1;
@@ -78,7 +90,7 @@ static int repair_volume(struct attachment *at)
 	if (state == ATTACH_LIVE)
 		r = look_at_job(at);
 	else if (state == ATTACH_TRACKED && !at->volume.suspended)
-		r = 0;
+		r = view_drop(at->uuid);
 	return r > 0 ? put_right(at) : r;
 }
 
@@ -153,8 +165,11 @@ static int repair_record(struct record *record)
 	struct attachment at;
 	bool found = !find_volume(record, &volume);
 	int r = found ? lock_volume(volume.dev) : 0;
+	int none = 1;
 
-	if (!r && !(found && !attach_find(&at, &volume) && !at.tracked)) {
+	if (!r && found)
+		none = attach_find(&at, &volume);
+	if (!r && (none > 0 || (!none && at.tracked))) {
 		r = books_finish_record(record);
 		if (!r)
 			tell(record->target, record->complete ? "complete; finished" :

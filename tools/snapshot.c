@@ -68,7 +68,9 @@ static int run(int argc, char **argv)
 	if (release && !is_create)
 		return say_usage("--release is for 'snapshot create'");
 
-	if (mapper_need_cbw() || attach_find_job(&at, argv[optind + 1]))
+	/* A view may outlast its job where changes are tracked. */
+	if (mapper_need_cbw() ||
+	    (is_create ? attach_find_job : attach_find_named)(&at, argv[optind + 1]))
 		return CBW_FAILED;
 	if (!at.uuid[0]) {
 		say_error("the job of %s was not made by this tool", at.volume.name);

@@ -88,9 +88,9 @@ static int run_attach(int argc, char **argv)
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	signals_catch();
-	for (int i = optind; i < argc; i++)
+	for (int i = optind; i < argc && !signals_stop(); i++)
 		r |= attach(argv[i], chunk);
-	return r ? CBW_FAILED : CBW_DONE;
+	return r || signals_stop() ? CBW_FAILED : CBW_DONE;
 }
 
 static int run_detach(int argc, char **argv)
@@ -104,9 +104,9 @@ static int run_detach(int argc, char **argv)
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	signals_catch();
-	for (int i = optind; i < argc; i++)
+	for (int i = optind; i < argc && !signals_stop(); i++)
 		r |= detach(argv[i]);
-	return r ? CBW_FAILED : CBW_DONE;
+	return r || signals_stop() ? CBW_FAILED : CBW_DONE;
 }
 
 const struct verb verb_attach = {

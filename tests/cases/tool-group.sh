@@ -88,3 +88,19 @@ tool backup v0 upper /dev/t0 /dev/t1 --overwrite --quiet
 volume_is_own "${tables[0]}" v0
 touch "$CBW_TMP/stop"
 wait "$writer"
+
+# One is complete, and gone before the other one is: its backup stays.
+dmsetup remove --retry upper
+mkdir "$CBW_TMP/images"
+printf '+ cbw backup v0 v1 --to %s --speed 64K &\n' "$CBW_TMP/images/" >&2
+cbw backup v0 v1 --to "$CBW_TMP/images/" --speed 64K --quiet 2> "$CBW_TMP/said" &
+pid=$!
+retry 60 has_job v1 || fail "no job: $(< "$CBW_TMP/said")"
+tool speed v0 0
+cbw_wait v0 completed
+sleep 2
+dmsetup remove --retry v0
+tool speed v1 0
+wait "$pid" || fail "the backup of both: $(< "$CBW_TMP/said")"
+assert_eq "$(cbw list --json | json '[(r["complete"], r["there"]) for r in j if "images" in r["target"]]')" \
+	"[(True, True), (True, True)]" "what list says of them"

@@ -68,6 +68,12 @@ for arguments in "detach cbw" "attach cbw --chunk 4K" "backup cbw $target --over
 	bash -e "$CBW_TMP/lines"
 done
 is_tracked 8
+# Which knows nothing of records.
+tool backup cbw "$target" --overwrite --no-wait
+tool wait cbw --dry-run > "$CBW_TMP/lines"
+bash -e "$CBW_TMP/lines"
+is_tracked 8
+tool repair
 assert_eq "$(changed | cut -d, -f2)" " 0]" "what has changed"
 tool detach cbw
 volume_is_own "$table"
