@@ -69,6 +69,19 @@ static void note_below(struct attachment *at, const struct mapper_table *own)
 		sscanf(target->params, "%127s", at->below);
 }
 
+/* What a table of ours needs to know of V's own, a copy of which H has. */
+static int note_own(struct attachment *at)
+{
+	struct mapper_table own;
+
+	if (mapper_read(at->hidden, MAPPER_LIVE, &own))
+		return -1;
+	at->length = mapper_length(&own);
+	note_below(at, &own);
+	mapper_forget(&own);
+	return 0;
+}
+
 static int check_table(struct attachment *at)
 {
 	struct mapper_table table;
@@ -149,18 +162,12 @@ static int name_hidden(struct attachment *at)
 /* It has a table of ours. */
 static int check_found(struct attachment *at)
 {
-	struct mapper_table own;
-
 	if (!at->tracked)
 		return say_error("%s has a job already: see 'cbw status'", at->volume.name);
 	if (!at->uuid[0])
 		return say_error("the changes of %s are not tracked by this tool, but with dmsetup",
 				 at->volume.name);
-	if (mapper_read(at->hidden, MAPPER_LIVE, &own))
-		return -1;
-	note_below(at, &own);
-	mapper_forget(&own);
-	return 0;
+	return note_own(at);
 }
 
 int attach_check(struct attachment *at, const struct device *volume)
@@ -461,7 +468,7 @@ static int make_hidden(struct attachment *at)
 	return compare_ends(at);
 }
 
-static int load_job(const struct attachment *at, const char *target, uint64_t length,
+static int load_job(const struct attachment *at, const char *target,
 		    const struct attach_job *job)
 {
 	char params[1024];
@@ -470,30 +477,56 @@ static int load_job(const struct attachment *at, const char *target, uint64_t le
 		 (unsigned long long)job->chunk_sectors, job->kind,
 		 job->nr + (at->below[0] ? 2 : 0), job->words, at->below[0] ? " below " : "",
 		 at->below);
-	return mapper_load(at->volume.name, length, "cbw", params);
+	return mapper_load(at->volume.name, at->length, "cbw", params);
 }
 
 int attach_load(struct attachment *at, const struct attach_job *job)
 {
 	if ((at->tracked || !make_hidden(at)) &&
-	    !load_job(at, at->target, at->length, job) &&
+	    !load_job(at, at->target, job) &&
 	    (at->tracked || !mapper_remove_deferred(at->hidden)))
 		return 0;
 	attach_undo(at);
 	return -1;
 }
 
+static struct attach_job track_job(uint64_t chunk_sectors)
+{
+	return (struct attach_job) {
+		.kind = "track",
+		.chunk_sectors = chunk_sectors,
+		.words = "",
+	};
+}
+
+int attach_load_track(struct attachment *at, uint64_t chunk_sectors)
+{
+	const struct attach_job track = track_job(chunk_sectors);
+
+	snprintf(at->target, sizeof(at->target), "-");
+	return attach_load(at, &track);
+}
+
+/* Has V the table that it had before the job's was loaded? */
+static int is_unchanged(const struct attachment *at, bool *is)
+{
+	enum table_kind live = FOREIGN_TABLE;
+
+	if (!at->tracked)
+		return is_copy(at, MAPPER_LIVE, is);
+	if (read_kind(at, MAPPER_LIVE, &live))
+		return -1;
+	*is = live == TRACK_TABLE;
+	return 0;
+}
+
 int attach_confirm(struct attachment *at)
 {
 	enum attach_state state;
-	enum table_kind live = FOREIGN_TABLE;
 	bool same = false;
 
-	if (attach_state(at, &state) || read_kind(at, MAPPER_LIVE, &live) ||
-	    is_copy(at, MAPPER_LIVE, &same))
+	if (attach_state(at, &state) || is_unchanged(at, &same))
 		return -1;
-	if (at->tracked)
-		same = live == TRACK_TABLE;
 	if (state == ATTACH_LOADED && same && !at->volume.suspended)
 		return 0;
 	return say_error("somebody else has changed %s in the meantime: try again",
@@ -591,20 +624,9 @@ int attach_undo(struct attachment *at)
 
 static int load_track(struct attachment *at, uint64_t chunk_sectors)
 {
-	const struct attach_job track = {
-		.kind = "track",
-		.chunk_sectors = chunk_sectors,
-		.words = "",
-	};
-	struct mapper_table own;
-	int r;
+	const struct attach_job track = track_job(chunk_sectors);
 
-	if (mapper_read(at->hidden, MAPPER_LIVE, &own))
-		return -1;
-	note_below(at, &own);
-	r = load_job(at, "-", mapper_length(&own), &track);
-	mapper_forget(&own);
-	return r;
+	return note_own(at) || load_job(at, "-", &track) ? -1 : 0;
 }
 
 /* The table before the job's. If changes were tracked, the kernel goes on with that. */

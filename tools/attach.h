@@ -96,6 +96,9 @@ void attach_set_target(struct attachment *at, const struct device *target);
 /* Steps 1 to 5. What it has done is undone if it fails. */
 int attach_load(struct attachment *at, const struct attach_job *job);
 
+/* The same with the table that tracks changes, for a V whose changes are not tracked yet. */
+int attach_load_track(struct attachment *at, uint64_t chunk_sectors);
+
 /* Before step 6: has nobody changed V since step 1? */
 int attach_confirm(struct attachment *at);
 

@@ -288,9 +288,7 @@ static int take(const struct plan *plan)
 	int r = 0;
 
 	for (size_t i = 0; i < plan->nr && !r; i++) {
-		r = lock_volume(plan->volumes[i].dev);
-		if (r > 0)
-			r = say_error("another cbw is at work on %s", plan->volumes[i].path);
+		r = lock_named(plan->volumes[i].dev, plan->volumes[i].path);
 		plan->jobs[i].owned = !r;
 	}
 	return r;

@@ -59,6 +59,13 @@ int lock_volume(dev_t volume)
 	return 0;
 }
 
+int lock_named(dev_t volume, const char *name)
+{
+	int r = lock_volume(volume);
+
+	return r > 0 ? say_error("another cbw is at work on %s", name) : r;
+}
+
 void unlock_volume(dev_t volume)
 {
 	for (size_t i = 0; i < nr_locks; i++) {

@@ -12,6 +12,9 @@
 /* 0, or 1 if another tool has it, or -1 and the error has been said. */
 int lock_volume(dev_t volume);
 
+/* The same, where it is an error if another tool has the volume of that name. 0 or -1. */
+int lock_named(dev_t volume, const char *name);
+
 /* Needed only before the end of the process. */
 void unlock_volume(dev_t volume);
 

@@ -11,28 +11,15 @@
 #include "signals.h"
 #include "units.h"
 
-static int take(const struct device *volume)
-{
-	int r = lock_volume(volume->dev);
-
-	return r > 0 ? say_error("another cbw is at work on %s", volume->path) : r;
-}
-
 static int attach_locked(const struct device *volume, uint64_t chunk)
 {
-	const struct attach_job track = {
-		.kind = "track",
-		.chunk_sectors = chunk / SECTOR_SIZE,
-		.words = "",
-	};
 	struct attachment at;
 
 	if (attach_check(&at, volume))
 		return -1;
 	if (at.tracked)
 		return say_error("the changes of %s are tracked already", at.volume.name);
-	snprintf(at.target, sizeof(at.target), "-");
-	return attach_load(&at, &track) || attach_start(&at) ? -1 : 0;
+	return attach_load_track(&at, chunk / SECTOR_SIZE) || attach_start(&at) ? -1 : 0;
 }
 
 static int attach(const char *name, uint64_t chunk)
@@ -41,7 +28,7 @@ static int attach(const char *name, uint64_t chunk)
 	struct device volume;
 	int r;
 
-	if (device_resolve(name, &volume) || take(&volume))
+	if (device_resolve(name, &volume) || lock_named(volume.dev, volume.path))
 		return -1;
 	if (!mapper_find(volume.dm_name, &info))
 		lock_group(info.name, info.uuid);
@@ -56,7 +43,8 @@ static int detach(const char *name)
 	struct attachment at;
 	struct device volume;
 
-	if (device_resolve(name, &volume) || take(&volume) || attach_find_named(&at, name))
+	if (device_resolve(name, &volume) || lock_named(volume.dev, volume.path) ||
+	    attach_find_named(&at, name))
 		return -1;
 	if (!at.uuid[0])
 		return say_error("the table of %s was not made by this tool, but with dmsetup",
