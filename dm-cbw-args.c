@@ -48,6 +48,10 @@ static const char * const on_error_words[] = {
 	"report", "ignore", "stop", "enospc", NULL
 };
 
+static const char * const on_metadata_error_words[] = {
+	"break-map", "break-write", NULL
+};
+
 static const char * const discard_words[] = { "skip", "copy", NULL };
 
 static const struct feature features[CBW_NR_FEATURES] = {
@@ -109,6 +113,14 @@ static const struct feature features[CBW_NR_FEATURES] = {
 	[CBW_FEATURE_DISCARD] = {
 		FEATURE("discard", "skip or copy"),
 		.words = discard_words,
+	},
+	[CBW_FEATURE_METADATA] = {
+		FEATURE("metadata", "a device"),
+		.device = true,
+	},
+	[CBW_FEATURE_ON_METADATA_ERROR] = {
+		FEATURE("on_metadata_error", "break-map or break-write"),
+		.words = on_metadata_error_words,
 	},
 	[CBW_FEATURE_BELOW] = {
 		FEATURE("below", "a device"),
@@ -219,7 +231,7 @@ static int parse_feature(struct cbw_args *args, struct dm_arg_set *as, char **er
 		return -EINVAL;
 	}
 	if (features[i].device) {
-		args->below = word;
+		args->device[i] = word;
 		set_bit(i, &args->given);
 		return 0;
 	}
@@ -305,13 +317,28 @@ static int check_bitmap_mode(const struct cbw_args *args, char **error)
 	return 0;
 }
 
-static int check_features(struct cbw_args *args, char **error)
+#define OF_TRACK	(BIT(CBW_FEATURE_METADATA) | BIT(CBW_FEATURE_ON_METADATA_ERROR) | \
+			 BIT(CBW_FEATURE_BELOW))
+
+static int check_track(const struct cbw_args *args, char **error)
 {
-	if (args->job == CBW_TRACK && args->given & ~BIT(CBW_FEATURE_BELOW)) {
-		*error = "Job track takes no feature but below";
+	if (args->job == CBW_TRACK && args->given & ~OF_TRACK) {
+		*error = "Job track takes no feature but metadata, on_metadata_error and below";
 		return -EINVAL;
 	}
-	return check_bitmap_mode(args, error) ?: check_max_copy(args, error);
+	if (!test_bit(CBW_FEATURE_ON_METADATA_ERROR, &args->given))
+		return 0;
+	if (args->job != CBW_TRACK || !test_bit(CBW_FEATURE_METADATA, &args->given)) {
+		*error = "Feature on_metadata_error needs job track and feature metadata";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_features(struct cbw_args *args, char **error)
+{
+	return check_track(args, error) ?: check_bitmap_mode(args, error) ?:
+	       check_max_copy(args, error);
 }
 
 static int parse_job(struct cbw_args *args, const char *word, char **error)
@@ -373,7 +400,7 @@ size_t cbw_args_emit(const struct cbw_args *args, char *result, size_t maxlen)
 		if (features[i].words)
 			DMEMIT(" %s", cbw_args_word(args, i));
 		else if (features[i].device)
-			DMEMIT(" %s", args->below);
+			DMEMIT(" %s", args->device[i]);
 		else if (!is_flag(&features[i]))
 			DMEMIT(" %u", READ_ONCE(args->value[i]));
 	}

@@ -17,6 +17,7 @@ enum cbw_sync { CBW_SYNC_FULL, CBW_SYNC_NONE, CBW_SYNC_INCREMENTAL };
 enum cbw_bitmap_mode { CBW_ON_SUCCESS, CBW_ALWAYS, CBW_NEVER };
 enum cbw_on_cbw_error { CBW_BREAK_SNAPSHOT, CBW_BREAK_WRITE };
 enum cbw_on_error { CBW_REPORT, CBW_IGNORE, CBW_STOP, CBW_ENOSPC };
+enum cbw_on_metadata_error { CBW_BREAK_MAP, CBW_FAIL_WRITE };
 enum cbw_discard { CBW_DISCARD_SKIP, CBW_DISCARD_COPY };
 
 enum cbw_feature {
@@ -32,6 +33,8 @@ enum cbw_feature {
 	CBW_FEATURE_WORKERS,
 	CBW_FEATURE_MAX_COPY,
 	CBW_FEATURE_DISCARD,
+	CBW_FEATURE_METADATA,
+	CBW_FEATURE_ON_METADATA_ERROR,
 	CBW_FEATURE_BELOW,
 	CBW_FEATURE_PAUSED,
 	CBW_NR_FEATURES
@@ -42,7 +45,7 @@ struct cbw_args {
 	enum cbw_kind_of_job job;
 	unsigned int value[CBW_NR_FEATURES];	/* the default, if not given */
 	unsigned long given;			/* features, by bit number */
-	const char *below;			/* a device; first a word of @argv */
+	const char *device[CBW_NR_FEATURES];	/* of those that take one: a word of @argv */
 };
 
 /*

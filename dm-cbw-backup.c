@@ -20,6 +20,7 @@
 #include <linux/device-mapper.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -59,7 +60,8 @@ struct cbw_backup {
 	u64 timeout;			/* ns, 0: none */
 
 	struct cbw_changes *changes;	/* until the table goes; NULL: nothing is tracked */
-	struct cbw_taken *taken;	/* NULL: it takes nothing, or that is settled */
+	struct cbw_taken *taken;	/* NULL: it takes nothing */
+	struct mutex settling;		/* of it, one at a time; guards nothing else */
 	bool flush_failed;
 
 	struct cbw_map *map;
@@ -136,6 +138,8 @@ static void let_go(struct cbw_backup *backup, struct cbw_waiter *waiter,
 	if (status) {
 		bio->bi_status = status;
 		bio_endio(bio);
+	} else if (backup->changes) {
+		cbw_changes_submit(backup->changes, bio);
 	} else {
 		submit_bio_noacct(bio);
 	}
@@ -657,8 +661,9 @@ static void give_back_unsaved(struct cbw_backup *backup)
 }
 
 /*
- * As QEMU's bitmap-mode. If the last flush has failed, nobody knows what is on the target
- * device, of earlier jobs either.
+ * As QEMU's bitmap-mode. What a job that did not complete has saved is not flushed: where
+ * the map survives a power cut, all of it is given back. If the last flush has failed,
+ * nobody knows what is on the target device, of earlier jobs either.
  */
 static void settle(struct cbw_backup *backup)
 {
@@ -667,28 +672,36 @@ static void settle(struct cbw_backup *backup)
 	if (READ_ONCE(backup->flush_failed))
 		cbw_taken_give_back(backup->taken, false);
 	else if (backup->bitmap_mode == CBW_NEVER ||
-		 (!completed && backup->bitmap_mode == CBW_ON_SUCCESS))
+		 (!completed && (backup->bitmap_mode == CBW_ON_SUCCESS || backup->job.metadata)))
 		cbw_taken_give_back(backup->taken, true);
 	else if (!completed)
 		give_back_unsaved(backup);
+	/* What is left of it. */
+	cbw_taken_drop(backup->taken);
 }
 
-/* One at a time: by a message of the live table, or by whoever replaces or removes it. */
+/* By its event, by a message that comes before that, or by whoever replaces or removes it. */
 static void backup_settle(struct cbw_job *job)
 {
 	struct cbw_backup *backup = to_backup(job);
 
 	if (!backup->taken)
 		return;
+	mutex_lock(&backup->settling);
 	settle(backup);
-	cbw_taken_destroy(backup->taken);
-	backup->taken = NULL;
+	mutex_unlock(&backup->settling);
 }
 
 void cbw_backup_settle(struct cbw_backup *backup)
 {
-	if (cbw_job_ended(&backup->job))
+	/* The last flush may be under way, though the job has been cancelled. */
+	if (cbw_job_ended(&backup->job) && idle(backup))
 		backup_settle(&backup->job);
+}
+
+bool cbw_backup_begun(struct cbw_backup *backup)
+{
+	return cbw_job_begun(&backup->job);
 }
 
 static void backup_steer(struct cbw_job *job, bool running)
@@ -844,6 +857,7 @@ static void free_backup(struct cbw_backup *backup)
 	cbw_sweep_destroy(backup->sweep);
 	cbw_pace_destroy(&backup->pace);
 	cbw_taken_destroy(backup->taken);
+	mutex_destroy(&backup->settling);
 	cbw_map_destroy(backup->map);
 	put_refs(backup);
 	kfree(backup);
@@ -892,6 +906,8 @@ void cbw_backup_destroy(struct cbw_backup *backup)
 	cbw_job_detach(&backup->job);
 	/* Now no successor finds it any more, which would do the same. */
 	backup_settle(&backup->job);
+	if (backup->taken)
+		cbw_taken_let_go(backup->taken);
 	backup->ti = NULL;
 	cbw_backup_put(backup);
 }
@@ -1032,11 +1048,13 @@ struct cbw_backup *cbw_backup_create(struct dm_target *ti,
 	INIT_WORK(&backup->let_go, let_go_work);
 	INIT_DELAYED_WORK(&backup->expire, expire_work);
 	init_waitqueue_head(&backup->idle);
+	mutex_init(&backup->settling);
 
 	backup->job.ops = &backup_ops;
 	backup->job.kind = "backup";
 	backup->job.origin = geometry->origin;
 	backup->job.dest = geometry->dest;
+	backup->job.metadata = cbw_changes_metadata(changes);
 	backup->job.dev = geometry->dev;
 	r = cbw_job_register(&backup->job, ti, error);
 	if (r) {

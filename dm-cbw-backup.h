@@ -71,6 +71,9 @@ bool cbw_backup_unpause(struct cbw_backup *backup);
 bool cbw_backup_cancel(struct cbw_backup *backup);
 void cbw_backup_reset_stats(struct cbw_backup *backup);
 
+/* Was the table resumed? */
+bool cbw_backup_begun(struct cbw_backup *backup);
+
 /* If the job has ended, the tracking map has what it did not save. May sleep. */
 void cbw_backup_settle(struct cbw_backup *backup);
 

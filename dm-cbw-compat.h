@@ -8,8 +8,11 @@
 
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
+#include <linux/dm-bufio.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/part_stat.h>
 #include <linux/version.h>
 
 /* The mode that dm_get_device() takes and a table has. */
@@ -77,6 +80,76 @@ static inline void cbw_bio_init(struct bio *bio, struct block_device *bdev,
 	bio_init(bio, vecs, nr_vecs);
 	bio_set_dev(bio, bdev);
 	bio->bi_opf = opf;
+#endif
+}
+
+/* For one thread, which holds one buffer at a time. */
+static inline struct dm_bufio_client *cbw_bufio_create(struct block_device *bdev,
+						       unsigned int block_size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+	return dm_bufio_client_create(bdev, block_size, 1, 0, NULL, NULL, 0);
+#else
+	return dm_bufio_client_create(bdev, block_size, 1, 0, NULL, NULL);
+#endif
+}
+
+/* Grow with each write and each discard, if the device keeps statistics. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+#define cbw_part_of_bdev(bdev)	(bdev)
+#define cbw_part_of_disk(disk)	((disk)->part0)
+#else
+#define cbw_part_of_bdev(bdev)	((bdev)->bd_part)
+#define cbw_part_of_disk(disk)	(&(disk)->part0)
+#endif
+
+static inline u64 cbw_count_writes(struct block_device *bdev)
+{
+	return part_stat_read(cbw_part_of_bdev(bdev), ios[STAT_WRITE]) +
+	       part_stat_read(cbw_part_of_bdev(bdev), ios[STAT_DISCARD]);
+}
+
+static inline u64 cbw_count_disk_writes(struct gendisk *disk)
+{
+	return part_stat_read(cbw_part_of_disk(disk), ios[STAT_WRITE]) +
+	       part_stat_read(cbw_part_of_disk(disk), ios[STAT_DISCARD]);
+}
+
+/* Is @disk, of a mapped device whose table is being destroyed, to be destroyed itself? */
+static inline bool cbw_disk_goes(struct gendisk *disk)
+{
+#ifdef GD_DEAD
+	return test_bit(GD_DEAD, &disk->state);
+#else
+	return blk_queue_dying(disk->queue);
+#endif
+}
+
+static inline int cbw_flush_device(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+	return blkdev_issue_flush(bdev);
+#else
+	return blkdev_issue_flush(bdev, GFP_NOIO);
+#endif
+}
+
+/* Until it is unmapped nothing may sleep. */
+static inline void *cbw_map_vec(struct bio_vec *vec)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+	return bvec_kmap_local(vec);
+#else
+	return kmap_atomic(vec->bv_page) + vec->bv_offset;
+#endif
+}
+
+static inline void cbw_unmap_vec(void *address)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+	kunmap_local(address);
+#else
+	kunmap_atomic(address);
 #endif
 }
 

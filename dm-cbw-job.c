@@ -39,6 +39,9 @@ static void raise_event(struct work_struct *work)
 	ti = job->ti;
 	spin_unlock_irq(&job->lock);
 
+	/* Whoever is woken finds it done. One that has not completed may still find out more. */
+	if (cbw_job_completed(job))
+		job->ops->settle(job);
 	/* cbw_job_detach() waits for this work item before the table goes. */
 	if (ti)
 		dm_table_event(ti->table);
@@ -166,6 +169,11 @@ static enum cbw_state state_of(struct cbw_job *job)
 	return state;
 }
 
+bool cbw_job_begun(struct cbw_job *job)
+{
+	return state_of(job) != CBW_NEW;
+}
+
 bool cbw_job_running(struct cbw_job *job)
 {
 	return state_of(job) == CBW_RUNNING;
@@ -194,15 +202,14 @@ static bool overlap(struct block_device *a, struct block_device *b)
 
 static bool uses(const struct cbw_job *job, struct block_device *bdev)
 {
-	return overlap(job->origin, bdev) || overlap(job->dest, bdev);
+	return overlap(job->origin, bdev) || overlap(job->dest, bdev) ||
+	       overlap(job->metadata, bdev);
 }
 
 /* Copies that outlived their job write to its target device, and only there. */
 static bool orphans_write(struct cbw_job *orphan, const struct cbw_job *job)
 {
-	return orphan->ops->busy(orphan) &&
-	       (overlap(orphan->dest, job->origin) ||
-		overlap(orphan->dest, job->dest));
+	return orphan->ops->busy(orphan) && uses(job, orphan->dest);
 }
 
 static char *__conflict(const struct cbw_job *job)
@@ -213,6 +220,8 @@ static char *__conflict(const struct cbw_job *job)
 
 	if (overlap(job->origin, job->dest))
 		return "Origin and target are the same device, or one is a partition of the other";
+	if (overlap(job->origin, job->metadata) || overlap(job->dest, job->metadata))
+		return "Metadata device is the origin or target, or a partition, or the reverse";
 
 	list_for_each_entry(other, &jobs, list) {
 		/*
@@ -229,6 +238,8 @@ static char *__conflict(const struct cbw_job *job)
 			return "Origin device is in use by another cbw job";
 		if (uses(other, job->dest))
 			return "Target device is in use by another cbw job";
+		if (uses(other, job->metadata))
+			return "Metadata device is in use by another cbw job";
 	}
 	return NULL;
 }

@@ -39,8 +39,8 @@ struct cbw_job_ops {
 	const char *(*begin)(struct cbw_job *job);
 
 	/*
-	 * The job has ended, and another one is about to begin in its place: leave it what
-	 * it needs. As begin().
+	 * The job has ended: leave what is of use for the next one. It may have been done, or
+	 * be asked of several at once. Does not wait for I/O; else as begin().
 	 */
 	void (*settle)(struct cbw_job *job);
 
@@ -72,6 +72,7 @@ struct cbw_job {
 	const char *kind;		/* the word of the table line */
 	struct block_device *origin;
 	struct block_device *dest;	/* NULL: it has none */
+	struct block_device *metadata;	/* the same */
 	char name[16];			/* of the mapped device, major:minor */
 	dev_t dev;			/* the same as a number */
 	refcount_t refs;		/* one of its table, one of each view */
@@ -92,7 +93,7 @@ struct cbw_job {
 
 /*
  * Enter @job into the list of all jobs, with state CBW_NEW. The caller has set
- * ops, kind, origin, dest and dev. -EBUSY and *@error when another job has one
+ * ops, kind, the devices and dev. -EBUSY and *@error when another job has one
  * of the devices. May sleep.
  */
 int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
@@ -141,6 +142,7 @@ bool cbw_job_resume(struct cbw_job *job);
 /* An error pauses the job. It is shown, and an event, also when a user did before. */
 void cbw_job_stop(struct cbw_job *job, const char *reason);
 
+bool cbw_job_begun(struct cbw_job *job);
 bool cbw_job_running(struct cbw_job *job);
 bool cbw_job_completed(struct cbw_job *job);
 bool cbw_job_ended(struct cbw_job *job);

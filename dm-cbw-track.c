@@ -15,6 +15,7 @@ struct cbw_track {
 	struct cbw_job job;
 	struct dm_target *ti;
 	struct cbw_changes *changes;
+	bool break_write;
 };
 
 static struct cbw_track *to_track(struct cbw_job *job)
@@ -26,6 +27,7 @@ static const char *track_begin(struct cbw_job *job)
 {
 	struct cbw_track *track = to_track(job);
 
+	cbw_changes_set_policy(track->changes, track->break_write);
 	cbw_changes_enter(track->changes, track->ti);
 	return NULL;
 }
@@ -75,6 +77,11 @@ void cbw_track_preresume(struct cbw_track *track)
 	cbw_job_start(&track->job, CBW_TRACKING);
 }
 
+bool cbw_track_begun(struct cbw_track *track)
+{
+	return cbw_job_begun(&track->job);
+}
+
 void cbw_track_state(struct cbw_track *track, const char **state, const char **reason)
 {
 	cbw_job_state(&track->job, state, reason);
@@ -90,7 +97,8 @@ void cbw_track_destroy(struct cbw_track *track)
 }
 
 struct cbw_track *cbw_track_create(struct dm_target *ti, struct block_device *origin,
-				   struct cbw_changes *changes, char **error)
+				   struct cbw_changes *changes, bool break_write,
+				   char **error)
 {
 	struct cbw_track *track = kzalloc(sizeof(*track), GFP_KERNEL);
 	int r;
@@ -102,9 +110,11 @@ struct cbw_track *cbw_track_create(struct dm_target *ti, struct block_device *or
 
 	track->ti = ti;
 	track->changes = changes;
+	track->break_write = break_write;
 	track->job.ops = &track_ops;
 	track->job.kind = "track";
 	track->job.origin = origin;
+	track->job.metadata = cbw_changes_metadata(changes);
 	track->job.dev = disk_devt(dm_disk(dm_table_get_md(ti->table)));
 	r = cbw_job_register(&track->job, ti, error);
 	if (r) {

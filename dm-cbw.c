@@ -15,7 +15,9 @@
 #include "dm-cbw.h"
 #include "dm-cbw-args.h"
 #include "dm-cbw-backup.h"
+#include "dm-cbw-bio.h"
 #include "dm-cbw-changes.h"
+#include "dm-cbw-commit.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
 #include "dm-cbw-snapshot.h"
@@ -31,7 +33,8 @@ struct cbw {
 	struct cbw_args args;
 	struct dm_dev *origin;
 	struct dm_dev *dest;		/* NULL: the job has none */
-	struct dm_dev *below;		/* feature below; nothing is done with it */
+	struct dm_dev *metadata;	/* NULL: it has none */
+	struct dm_dev *below;		/* the same; nothing is done with it */
 	struct cbw_changes *changes;	/* NULL: nothing is tracked */
 	struct cbw_backup *backup;	/* one of these two is the job */
 	struct cbw_track *track;
@@ -42,22 +45,6 @@ struct cbw {
  * Constructor and destructor
  *----------------------------------------------------------------
  */
-
-/* Who follows the dependencies of devices finds it; what is read-only is all right. */
-static int open_below(struct dm_target *ti, struct cbw *cbw)
-{
-	int r;
-
-	if (!cbw->args.below)
-		return 0;
-	r = dm_get_device(ti, cbw->args.below, CBW_MODE_READ, &cbw->below);
-	if (r) {
-		ti->error = "Cannot open the device below";
-		return r;
-	}
-	cbw->args.below = cbw->below->name;
-	return 0;
-}
 
 static int open_device(struct dm_target *ti, const char *path,
 		       struct dm_dev **dev, char *busy, char *other)
@@ -93,6 +80,38 @@ static int open_devices(struct dm_target *ti, struct cbw *cbw,
 	return open_device(ti, dest, &cbw->dest,
 			   "Target device is in use: mounted, claimed by another driver, a partition of the origin, or the reverse",
 			   "Cannot open the target device");
+}
+
+/* What the table shows is its number. */
+static int open_metadata(struct dm_target *ti, struct cbw *cbw)
+{
+	const char **name = &cbw->args.device[CBW_FEATURE_METADATA];
+	int r;
+
+	if (!*name)
+		return 0;
+	r = open_device(ti, *name, &cbw->metadata,
+			"Metadata device is in use: mounted, claimed by another driver, or the like",
+			"Cannot open the metadata device");
+	if (!r)
+		*name = cbw->metadata->name;
+	return r;
+}
+
+/* Who follows the dependencies of devices finds it; what is read-only is all right. */
+static int open_below(struct dm_target *ti, struct cbw *cbw)
+{
+	const char **name = &cbw->args.device[CBW_FEATURE_BELOW];
+	int r;
+
+	if (!*name)
+		return 0;
+	r = dm_get_device(ti, *name, CBW_MODE_READ, &cbw->below);
+	if (r)
+		ti->error = "Cannot open the device below";
+	else
+		*name = cbw->below->name;
+	return r;
 }
 
 static bool fits_blocks(const struct cbw *cbw)
@@ -142,21 +161,49 @@ static void set_target(struct dm_target *ti)
 	ti->per_io_data_size = cbw_backup_per_bio_size();
 }
 
+static bool breaks_write(const struct cbw *cbw)
+{
+	return cbw->args.value[CBW_FEATURE_ON_METADATA_ERROR] == CBW_FAIL_WRITE;
+}
+
+static int get_changes(struct dm_target *ti, struct cbw *cbw)
+{
+	struct cbw_changes_config config = {
+		.origin		= cbw->origin->bdev,
+		.metadata	= cbw->metadata ? cbw->metadata->bdev : NULL,
+		.create		= cbw->args.job == CBW_TRACK,
+		.chunk_shift	= ilog2(cbw->args.chunk),
+		.break_write	= breaks_write(cbw),
+	};
+
+	cbw->changes = cbw_changes_get(ti, &config, &ti->error);
+	return PTR_ERR_OR_ZERO(cbw->changes);
+}
+
+/* What is wrong with the tracking map of an incremental backup, or NULL. */
+static char *check_changes(const struct cbw *cbw)
+{
+	if (!cbw->changes && cbw->metadata)
+		return "Metadata of a backup needs a map that is kept there: load job track first";
+	if (cbw->args.value[CBW_FEATURE_SYNC] != CBW_SYNC_INCREMENTAL)
+		return NULL;
+	if (!cbw->changes)
+		return "Sync incremental needs a tracking map of this length and origin";
+	if (!cbw_changes_based(cbw->changes))
+		return "Sync incremental needs a full backup since the tracking map began";
+	return NULL;
+}
+
 static int start_tracking(struct dm_target *ti, struct cbw *cbw)
 {
-	cbw->changes = cbw_changes_get(ti, cbw->args.job == CBW_TRACK, ilog2(cbw->args.chunk));
-	if (IS_ERR(cbw->changes)) {
-		ti->error = "Cannot allocate the tracking map";
-		return PTR_ERR(cbw->changes);
-	}
-	if (cbw->args.value[CBW_FEATURE_SYNC] != CBW_SYNC_INCREMENTAL)
-		return 0;
-	if (!cbw->changes) {
-		ti->error = "Sync incremental needs a tracking map of this length";
-		return -EINVAL;
-	}
-	if (!cbw_changes_based(cbw->changes)) {
-		ti->error = "Sync incremental needs a full backup since the tracking map began";
+	char *error;
+	int r = get_changes(ti, cbw);
+
+	if (r)
+		return r;
+	error = check_changes(cbw);
+	if (error) {
+		ti->error = error;
 		return -EINVAL;
 	}
 	return 0;
@@ -178,7 +225,8 @@ static int start_backup(struct dm_target *ti, struct cbw *cbw)
 
 static int start_track(struct dm_target *ti, struct cbw *cbw)
 {
-	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes, &ti->error);
+	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes, breaks_write(cbw),
+				      &ti->error);
 	return PTR_ERR_OR_ZERO(cbw->track);
 }
 
@@ -202,6 +250,8 @@ static void destroy(struct dm_target *ti, struct cbw *cbw)
 	if (!IS_ERR_OR_NULL(cbw->track))
 		cbw_track_destroy(cbw->track);
 	cbw_changes_put(changes);
+	if (cbw->metadata)
+		dm_put_device(ti, cbw->metadata);
 	if (cbw->below)
 		dm_put_device(ti, cbw->below);
 	if (cbw->dest)
@@ -226,6 +276,8 @@ static int build(struct dm_target *ti, struct cbw *cbw, unsigned int argc,
 	if (r)
 		return r;
 	r = open_devices(ti, cbw, argv[0], argv[1]);
+	if (!r)
+		r = open_metadata(ti, cbw);
 	if (!r)
 		r = open_below(ti, cbw);
 	if (r)
@@ -270,12 +322,8 @@ static void cbw_dtr(struct dm_target *ti)
  *----------------------------------------------------------------
  */
 
-static int cbw_map(struct dm_target *ti, struct bio *bio)
+static int map_job(struct cbw *cbw, struct bio *bio)
 {
-	struct cbw *cbw = ti->private;
-
-	if (cbw->changes && op_is_write(bio_op(bio)) && bio_sectors(bio))
-		cbw_changes_note(cbw->changes, bio);
 	if (cbw->backup)
 		return cbw_backup_map(cbw->backup, bio);
 
@@ -283,10 +331,35 @@ static int cbw_map(struct dm_target *ti, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
+/* First noted, so that it becomes durable while a copy is made; what may pass waits for both. */
+static int map_tracked(struct cbw *cbw, struct bio *bio)
+{
+	bool passes = cbw_changes_note(cbw->changes, bio);
+	int r = map_job(cbw, bio);
+
+	if (passes || r != DM_MAPIO_REMAPPED)
+		return r;
+	if (cbw_may_not_wait(bio))
+		return cbw_would_block(bio);
+	cbw_changes_submit(cbw->changes, bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+static int cbw_map(struct dm_target *ti, struct bio *bio)
+{
+	struct cbw *cbw = ti->private;
+
+	if (cbw->changes && op_is_write(bio_op(bio)) && bio_sectors(bio))
+		return map_tracked(cbw, bio);
+	return map_job(cbw, bio);
+}
+
 static int cbw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
 	struct cbw *cbw = ti->private;
 
+	if (cbw->changes)
+		cbw_changes_ended(cbw->changes, bio);
 	if (cbw->backup)
 		cbw_backup_end_io(cbw->backup, bio);
 	return DM_ENDIO_DONE;
@@ -361,6 +434,8 @@ static void job_status(struct cbw *cbw, struct cbw_backup_status *status)
 		cbw_backup_status(cbw->backup, status);
 	else
 		cbw_track_state(cbw->track, &status->state, &status->reason);
+	if (cbw->changes)
+		status->held += cbw_changes_nr_waiting(cbw->changes);
 }
 
 /* Job track has no sync. */
@@ -455,7 +530,7 @@ static void emit_changed(struct cbw *cbw, sector_t from, char *result, size_t ma
 
 static void emit_changes(struct cbw *cbw, char *result, size_t maxlen)
 {
-	struct cbw_changes_info info = { .generation = uuid_null };
+	struct cbw_changes_info info = { .generation = uuid_null, .kept = "-" };
 	size_t sz = 0;	/* of DMEMIT */
 
 	if (cbw->changes)
@@ -464,13 +539,21 @@ static void emit_changes(struct cbw *cbw, char *result, size_t maxlen)
 		DMEMIT("-");
 	else
 		DMEMIT("%pU", &info.generation);
-	DMEMIT(" %u %lu\n", info.chunk, info.nr_changed);
+	DMEMIT(" %u %lu %s\n", info.chunk, info.nr_changed, info.kept);
+}
+
+static bool begun(struct cbw *cbw)
+{
+	return cbw->backup ? cbw_backup_begun(cbw->backup) : cbw_track_begun(cbw->track);
 }
 
 static const char *changed(struct cbw *cbw, const char *word, char *result, size_t maxlen)
 {
 	u64 from = 0;
 
+	/* The first resume exchanges the map, and nobody may look at it meanwhile. */
+	if (!begun(cbw))
+		return "the table was not resumed yet";
 	if (word && !cbw->changes)
 		return "changes of this device are not tracked";
 	if (word && (!isdigit(*word) || kstrtou64(word, 10, &from)))
@@ -577,6 +660,7 @@ static int __init dm_cbw_init(void)
 
 	if (r)
 		return r;
+	cbw_commit_init();
 
 	r = dm_register_target(&cbw_target);
 	if (r)

@@ -11,6 +11,9 @@
  *   dm-cbw-track     the job that only notes what is written
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
  *   dm-cbw-changes   the tracking map of a mapped device
+ *   dm-cbw-commit    no write goes on before its bits are durable
+ *   dm-cbw-metadata  the tracking map on its metadata device
+ *   dm-cbw-marks     was an origin written to while nobody looked?
  *   dm-cbw-stats     how long writes were held, what was copied for whom
  *   dm-cbw-sweep     the thread that copies in the background
  *   dm-cbw-pace      when its next copy may start
@@ -26,8 +29,11 @@
  *   cbw.messages     (mutex)     one message at a time, so that what a table
  *                                line shows is what was set last
  *   jobs_lock        (mutex)     the list of all jobs and their mapped devices
+ *   backup.settling  (mutex)     one at a time says what becomes of what a job took
  *   changes_lock     (mutex)     the list of all tracking maps, and all of them but
  *                                their bits
+ *   cbw_changes.pointers         where their bits are, and what was taken
+ *   cbw_commit.lock              writes that wait until their bits are durable
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
  *   waitqueues' own locks

@@ -34,6 +34,7 @@ static const struct verb * const verbs[] = {
 	&verb_verify,
 	&verb_attach,
 	&verb_detach,
+	&verb_check,
 };
 
 static const struct option common[] = {

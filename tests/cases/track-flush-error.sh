@@ -25,7 +25,7 @@ for mode in on-success never always; do
 	inject target flush
 	put "$incremental" "$mode"
 	await_status state=failed reason=target-error progress=1/1 inflight=0
-	assert_eq "$(dmsetup message cbw 0 changed)" "- 8 1" "the map, with bitmap_mode $mode,"
+	assert_eq "$(dmsetup message cbw 0 changed)" "- 8 1 memory" "the map, with bitmap_mode $mode,"
 	mend target
 	expect_fail 'Sync incremental needs a full backup since the tracking map began' dmsetup load cbw --table "$incremental $mode"
 	put "$track"

@@ -59,7 +59,7 @@ assert_eq "$(dmsetup table cbw | cut -d' ' -f4-)" "$(stat -Lc '%Hr:%Lr' "$origin
 track 128 $((sectors - 5))
 assert_eq "$(dmsetup table cbw)" "0 $((sectors - 5)) cbw $(stat -Lc '%Hr:%Lr' "$origin") - 128 track 0" table
 assert_eq "$(dmsetup status cbw)" "0 $((sectors - 5)) cbw tracking track - 128 0/0 0 0 0 0 0 0 -" status
-assert_eq "$(summary)" "- 128 0" "the map"
+assert_eq "$(summary)" "- 128 0 memory" "the map"
 dd if=/dev/mapper/cbw of=/dev/null bs=1M status=none
 sync
 assert_ranges
@@ -72,7 +72,7 @@ blkdiscard --offset $((1024 * 512)) --length $((256 * 512)) /dev/mapper/cbw
 blkdiscard --zeroout --offset $((2048 * 512)) --length 512 /dev/mapper/cbw
 assert_ranges 128+128 384+256 1024+256 2048+128 $((sectors - 128))+123
 dmsetup message cbw 0 changed 600 | grep -qx "600 40" || fail "from the middle of a range"
-[[ $(summary) == *" 128 7" ]] || fail "$(summary)"
+[[ $(summary) == *" 128 7 memory" ]] || fail "$(summary)"
 expect_fail 'Invalid argument' dmsetup message cbw 0 changed x
 expect_fail 'Invalid argument' dmsetup message cbw 0 pause
 
@@ -107,19 +107,19 @@ refused() { # REASON LENGTH
 # A full backup begins anew; with bitmap_mode never it does not, nor if it ends before its time.
 put "0 $sectors cbw $origin $target 128 backup 2 bitmap_mode never"
 cbw_wait cbw completed
-assert_eq "$(summary)" "- 8 4096" "the map"
+assert_eq "$(summary)" "- 8 4096 memory" "the map"
 refused 'full backup since the tracking map began' "$sectors"
 put "0 $sectors cbw $origin $target 128 backup 1 paused"
-[[ $(summary) =~ ^[0-9a-f-]{36}\ 8\ 0$ ]] || fail "$(summary)"
+[[ $(summary) =~ ^[0-9a-f-]{36}\ 8\ 0\ memory$ ]] || fail "$(summary)"
 write 80 8
 assert_ranges 80+8
 # It could follow this one, which does not come to its end.
 put "0 $sectors cbw $origin $target 8 backup 2 sync incremental"
 assert_eq "$(cbw_field cbw state) $(cbw_field cbw reason)" "failed no-map" "state and reason"
-assert_eq "$(summary)" "- 8 4096" "the map"
+assert_eq "$(summary)" "- 8 4096 memory" "the map"
 put "0 $sectors cbw $origin $target 128 backup 1 paused"
 dmsetup message cbw 0 cancel
-assert_eq "$(summary)" "- 8 4096" "the map"
+assert_eq "$(summary)" "- 8 4096 memory" "the map"
 put "0 $sectors cbw $origin $target 128 backup 0"
 cbw_wait cbw completed
 assert_ranges
@@ -177,7 +177,7 @@ cbw_wait cbw completed
 assert_eq "$(cbw_field cbw "done")/$(cbw_field cbw total)" 0/0 "done and total"
 # An untracked table, too, is none that has it.
 put "0 $((sectors - 8)) cbw $origin $target 8 backup 2 sync none"
-assert_eq "$(summary)" "- 0 0" "what is known without a map"
+assert_eq "$(summary)" "- 0 0 -" "what is known without a map"
 track 8
 assert_ranges
 refused 'full backup since the tracking map began' "$sectors"

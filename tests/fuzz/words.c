@@ -107,12 +107,24 @@ static void add_feature(struct chance *chance, struct line *line, const struct f
 		add(line, feature->values[below(chance, nr)]);
 }
 
+static void add_metadata(unsigned int number, struct line *line)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/metadata%u", number);
+	add(line, "metadata");
+	add(line, path);
+}
+
 /* A sweep of terabytes without a limit would leave the processors to nobody. */
-static void add_features(struct chance *chance, struct line *line, bool slow)
+static void add_features(struct chance *chance, unsigned int number, struct line *line, bool kept)
 {
 	unsigned int at = line->nr, i, wanted = percent(chance, 50) ? 20 : 45;
+	bool slow = number == WILD;
 
 	add(line, "");
+	if (kept)
+		add_metadata(number, line);
 	if (slow) {
 		add(line, "speed");
 		add(line, "16384");
@@ -126,8 +138,9 @@ static void add_features(struct chance *chance, struct line *line, bool slow)
 static void good_line(struct chance *chance, unsigned int number, struct line *line)
 {
 	const struct set *set = &fuzz->sets[number];
-
 	bool track = percent(chance, 20);
+	/* Mostly, since a map that has a metadata device is not given up for one that has none. */
+	bool kept = number < WILD && percent(chance, 70);
 
 	line->nr = 0;
 	if (number == WILD) {
@@ -137,13 +150,17 @@ static void good_line(struct chance *chance, unsigned int number, struct line *l
 	} else {
 		add(line, set->origin);
 		add(line, track ? "-" : set->target);
-		add(line, PICK(chance, chunks));
+		add(line, track && kept ? "8" : PICK(chance, chunks));
 	}
 	add(line, track ? "track" : "backup");
-	if (track)
+	if (!track) {
+		add_features(chance, number, line, kept);
+	} else if (kept) {
+		add(line, "2");
+		add_metadata(number, line);
+	} else {
 		add(line, "0");
-	else
-		add_features(chance, line, number == WILD);
+	}
 }
 
 /* A view may be of an origin whose job comes and goes meanwhile. */

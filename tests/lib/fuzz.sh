@@ -10,6 +10,7 @@ fuzz_devices() {
 	for i in 0 1 2; do
 		mk_null "origin${i}0" $((6 + i)) discard=1 > /dev/null
 		mk_null "target${i}0" $((8 + i)) discard=1 > /dev/null
+		mk_null "metadata$i" 1 > /dev/null
 		for role in origin target; do
 			mk_linear "$role$i" "/dev/$role${i}0" > /dev/null
 		done

@@ -1,0 +1,717 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Keeps a tracking map on its metadata device; see dm-cbw-commit.h for the contract and
+ * Documentation/design.rst for why it never says too little.
+ *
+ * One worker does all I/O. In each turn it
+ *
+ * 1. takes the writes that wait;
+ * 2. writes the blocks whose bits have changed, and flushes: those are durable now;
+ * 3. writes the superblock if it has changed, and flushes;
+ * 4. submits those writes.
+ *
+ * Writes that come meanwhile wait for its next turn.
+ */
+#include <linux/bio.h>
+#include <linux/bitops.h>
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "dm-cbw.h"
+#include "dm-cbw-bio.h"
+#include "dm-cbw-bits.h"
+#include "dm-cbw-commit.h"
+#include "dm-cbw-compat.h"
+#include "dm-cbw-marks.h"
+#include "dm-cbw-metadata.h"
+
+/* Of this time that the module is loaded: the origin has counted on since. */
+static uuid_t this_boot;
+
+/* What is left alone by the device is told again after so long. */
+#define RETRY_DELAY	(5 * HZ)
+
+enum {
+	SUPER_CHANGED,
+	MARKED_ENDED,
+	CLOSING,		/* no more writes come: the map may go on */
+	LEAVING,		/* the same, and it may not */
+};
+
+struct cbw_commit {
+	/* What each write looks at. */
+	unsigned int chunk_shift;
+	bool broken;			/* nothing is kept any more, and nothing waits */
+	struct bio *marked;		/* a write that touches marks is in flight */
+	/*
+	 * Bits that are durable; changed by the worker alone. Blocks of bits that have some
+	 * which are not: set by whoever needs them, cleared by the worker before it looks.
+	 */
+	unsigned long *durable;
+	unsigned long *dirty;
+
+	const struct cbw_commit_ops *ops;
+	void *owner;
+	struct block_device *origin;
+	struct gendisk *disk;		/* of the mapped device */
+	sector_t len;
+	unsigned long nr_longs;
+	bool break_write;
+	const char *damaged;		/* what of the device could not be used, or NULL */
+	char name[16];
+
+	struct cbw_metadata *metadata;
+	struct workqueue_struct *wq;
+	struct delayed_work work;
+	unsigned long flags;		/* as above */
+	atomic_t nr_waiting;
+
+	spinlock_t lock;		/* guards the next one */
+	struct bio_list waiting;
+
+	/* The worker's own. */
+	struct bio_list to_mark;	/* one at a time is in flight */
+	struct cbw_metadata_state state;
+	struct page *page;		/* for the marks */
+	unsigned long *written;		/* blocks, in this turn */
+	unsigned long *longs;		/* of one block */
+	bool told;			/* the device says that the map is void, or closed */
+};
+
+static void kick(struct cbw_commit *commit)
+{
+	mod_delayed_work(commit->wq, &commit->work, 0);
+}
+
+/*----------------------------------------------------------------
+ * Writes
+ *----------------------------------------------------------------
+ */
+
+static bool durable(const struct cbw_commit *commit, const struct bio *bio)
+{
+	unsigned long first, last, i, mask;
+
+	cbw_chunks_of(bio, commit->chunk_shift, &first, &last);
+	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++) {
+		mask = cbw_bits_mask(i, first, last);
+		if ((READ_ONCE(commit->durable[i]) & mask) != mask)
+			return false;
+	}
+	return true;
+}
+
+static void want(struct cbw_commit *commit, const struct bio *bio)
+{
+	unsigned long first, last, i;
+
+	cbw_chunks_of(bio, commit->chunk_shift, &first, &last);
+	first /= CBW_BLOCK_LONGS * BITS_PER_LONG;
+	last /= CBW_BLOCK_LONGS * BITS_PER_LONG;
+	for (i = first; i <= last; i++)
+		set_bit(i, commit->dirty);
+	kick(commit);
+}
+
+bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio)
+{
+	if (READ_ONCE(commit->broken))
+		return true;
+	/* The bits of @bio were set before; pairs with write_block(). */
+	smp_mb();
+	if (likely(durable(commit, bio)))
+		return !cbw_marks_touched(bio);
+	want(commit, bio);
+	return false;
+}
+
+void cbw_commit_hold(struct cbw_commit *commit, struct bio *bio)
+{
+	atomic_inc(&commit->nr_waiting);
+	spin_lock(&commit->lock);
+	bio_list_add(&commit->waiting, bio);
+	spin_unlock(&commit->lock);
+	kick(commit);
+}
+
+unsigned int cbw_commit_nr_waiting(const struct cbw_commit *commit)
+{
+	return atomic_read(&commit->nr_waiting);
+}
+
+void cbw_commit_ended(struct cbw_commit *commit, const struct bio *bio)
+{
+	if (likely(READ_ONCE(commit->marked) != bio))
+		return;
+	set_bit(MARKED_ENDED, &commit->flags);
+	kick(commit);
+}
+
+/*----------------------------------------------------------------
+ * Blocks of bits
+ *----------------------------------------------------------------
+ */
+
+static unsigned long longs_of(const struct cbw_commit *commit, unsigned long block)
+{
+	return min_t(unsigned long, CBW_BLOCK_LONGS, commit->nr_longs - block * CBW_BLOCK_LONGS);
+}
+
+static void look(struct cbw_commit *commit, unsigned long block)
+{
+	unsigned long nr = longs_of(commit, block);
+
+	commit->ops->bits(commit->owner, block * CBW_BLOCK_LONGS, nr, commit->longs);
+	memset(commit->longs + nr, 0, (CBW_BLOCK_LONGS - nr) * sizeof(long));
+}
+
+/*
+ * What is needed no more may be missing from the block, so it stops being durable first.
+ * A write that has just set such a bit again either finds it not durable, or is seen here.
+ */
+static int write_block(struct cbw_commit *commit, unsigned long block)
+{
+	unsigned long *kept = commit->durable + block * CBW_BLOCK_LONGS;
+	unsigned long i, nr = longs_of(commit, block);
+
+	look(commit, block);
+	for (i = 0; i < nr; i++)
+		WRITE_ONCE(kept[i], kept[i] & commit->longs[i]);
+	/* Pairs with cbw_commit_passes(). */
+	smp_mb();
+	look(commit, block);
+	return cbw_metadata_write_block(commit->metadata, block, commit->longs);
+}
+
+/* What is on the device is as it was written, since only this thread writes. */
+static int note_durable(struct cbw_commit *commit, unsigned long block)
+{
+	unsigned long *kept = commit->durable + block * CBW_BLOCK_LONGS;
+	unsigned long i, nr = longs_of(commit, block);
+	int r = cbw_metadata_read_block(commit->metadata, block, commit->longs);
+
+	for (i = 0; i < nr && !r; i++)
+		WRITE_ONCE(kept[i], commit->longs[i]);
+	return r;
+}
+
+static int write_dirty(struct cbw_commit *commit)
+{
+	unsigned long nr = cbw_metadata_nr_blocks(commit->metadata);
+	unsigned long block;
+	int r = 0;
+
+	for (block = 0; block < nr && !r; block++) {
+		block = cbw_bits_find(commit->dirty, block, nr - 1, true);
+		if (block == nr)
+			break;
+		/* Before the bits are looked at. */
+		clear_bit(block, commit->dirty);
+		/* Pairs with cbw_commit_passes(). */
+		smp_mb__after_atomic();
+		set_bit(block, commit->written);
+		r = write_block(commit, block);
+		cond_resched();
+	}
+	return r;
+}
+
+/* Those that were written: @done, or to be written again. */
+static int after_write(struct cbw_commit *commit, bool done)
+{
+	unsigned long nr = cbw_metadata_nr_blocks(commit->metadata);
+	unsigned long block;
+	int r = 0;
+
+	for (block = 0; block < nr; block++) {
+		block = cbw_bits_find(commit->written, block, nr - 1, true);
+		if (block == nr)
+			break;
+		clear_bit(block, commit->written);
+		if (done && !r)
+			r = note_durable(commit, block);
+		if (!done || r)
+			set_bit(block, commit->dirty);
+	}
+	return r;
+}
+
+static bool any_dirty(const struct cbw_commit *commit)
+{
+	unsigned long nr = cbw_metadata_nr_blocks(commit->metadata);
+
+	return cbw_bits_find(commit->dirty, 0, nr - 1, true) < nr;
+}
+
+static int commit_bits(struct cbw_commit *commit)
+{
+	int r;
+
+	if (!any_dirty(commit))
+		return 0;
+	r = write_dirty(commit);
+	if (!r)
+		r = cbw_metadata_flush(commit->metadata);
+	return after_write(commit, !r) ?: r;
+}
+
+/* Write again what has bits that are needed no more. */
+static void trim(struct cbw_commit *commit)
+{
+	unsigned long block, i, nr;
+
+	for (block = 0; block < cbw_metadata_nr_blocks(commit->metadata); block++) {
+		look(commit, block);
+		nr = longs_of(commit, block);
+		for (i = 0; i < nr; i++)
+			if (commit->durable[block * CBW_BLOCK_LONGS + i] & ~commit->longs[i])
+				set_bit(block, commit->dirty);
+		cond_resched();
+	}
+}
+
+/*----------------------------------------------------------------
+ * The superblock
+ *----------------------------------------------------------------
+ */
+
+static int commit_state(struct cbw_commit *commit)
+{
+	int r = cbw_metadata_write_state(commit->metadata, &commit->state);
+
+	return r ?: cbw_metadata_flush(commit->metadata);
+}
+
+/*
+ * What was written before the point in time is not among the bits of its generation: before
+ * that is on the device, so must be those writes, which the origin may only have cached.
+ */
+static int set_generation(struct cbw_commit *commit)
+{
+	uuid_t generation;
+	int r = 0;
+
+	commit->ops->generation(commit->owner, &generation);
+	if (!uuid_equal(&generation, &commit->state.generation) && !uuid_is_null(&generation))
+		r = cbw_flush_device(commit->origin);
+	if (!r)
+		commit->state.generation = generation;
+	return r;
+}
+
+static int commit_super(struct cbw_commit *commit)
+{
+	int r;
+
+	if (!test_and_clear_bit(SUPER_CHANGED, &commit->flags))
+		return 0;
+	r = set_generation(commit) ?: commit_state(commit);
+	if (r)
+		set_bit(SUPER_CHANGED, &commit->flags);
+	else if (commit->ops->committed(commit->owner, &commit->state.generation))
+		trim(commit);
+	return r;
+}
+
+static int read_marks(struct cbw_commit *commit)
+{
+	return cbw_marks_read(&commit->state.marks, commit->origin, commit->len, commit->page);
+}
+
+/* A write has ended, and another one is not under way. It may have left what nobody expected. */
+static void look_at_marks(struct cbw_commit *commit)
+{
+	struct cbw_marks expected = commit->state.marks;
+
+	WRITE_ONCE(commit->marked, NULL);
+	/* In this order: another bio at the same address does not count. */
+	smp_mb__before_atomic();
+	clear_bit(MARKED_ENDED, &commit->flags);
+	if (commit->broken)
+		return;
+	if (read_marks(commit))
+		DMWARN("%s: cannot read the marks of the origin", commit->name);
+	if (!cbw_marks_match(&expected, &commit->state.marks))
+		set_bit(SUPER_CHANGED, &commit->flags);
+}
+
+/*
+ * The first of the writes that touch marks, if none is in flight: what it will leave there
+ * becomes durable together with what was there.
+ */
+static struct bio *next_to_mark(struct cbw_commit *commit)
+{
+	struct bio *bio;
+
+	if (test_bit(MARKED_ENDED, &commit->flags))
+		look_at_marks(commit);
+	if (commit->marked)
+		return NULL;
+	bio = bio_list_pop(&commit->to_mark);
+	if (bio) {
+		cbw_marks_expect(&commit->state.marks, bio);
+		set_bit(SUPER_CHANGED, &commit->flags);
+	}
+	return bio;
+}
+
+/*----------------------------------------------------------------
+ * The worker
+ *----------------------------------------------------------------
+ */
+
+static void submit_all(struct cbw_commit *commit, struct bio_list *bios)
+{
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(bios))) {
+		atomic_dec(&commit->nr_waiting);
+		submit_bio_noacct(bio);
+	}
+	blk_finish_plug(&plug);
+}
+
+static void fail_all(struct cbw_commit *commit, struct bio_list *bios)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios))) {
+		atomic_dec(&commit->nr_waiting);
+		bio_io_error(bio);
+	}
+}
+
+/* On the device, if it takes that; it is tried again until it does. */
+static void make_void(struct cbw_commit *commit)
+{
+	commit->state.closed = false;
+	commit->state.generation = uuid_null;
+	commit->told = !commit_state(commit);
+	if (!commit->told)
+		queue_delayed_work(commit->wq, &commit->work, RETRY_DELAY);
+}
+
+/* First the device should say so: as soon as writes pass, it lacks what they write to. */
+static void give_up(struct cbw_commit *commit)
+{
+	make_void(commit);
+	WRITE_ONCE(commit->broken, true);
+	commit->ops->broken(commit->owner);
+	DMWARN("%s: the tracking map is void; incremental backups need a full one first",
+	       commit->name);
+}
+
+static void failed(struct cbw_commit *commit, struct bio_list *bios, int r)
+{
+	DMERR_LIMIT("%s: the tracking map cannot be written to its metadata device: error %d",
+		    commit->name, r);
+	bio_list_merge(bios, &commit->to_mark);
+	bio_list_init(&commit->to_mark);
+	if (!commit->marked)
+		memcpy(commit->state.marks.next, commit->state.marks.now,
+		       sizeof(commit->state.marks.next));
+	if (READ_ONCE(commit->break_write)) {
+		fail_all(commit, bios);
+		return;
+	}
+	give_up(commit);
+	submit_all(commit, bios);
+}
+
+static void take_waiting(struct cbw_commit *commit, struct bio_list *bios)
+{
+	struct bio_list waiting;
+	struct bio *bio;
+
+	spin_lock(&commit->lock);
+	waiting = commit->waiting;
+	bio_list_init(&commit->waiting);
+	spin_unlock(&commit->lock);
+
+	while ((bio = bio_list_pop(&waiting)))
+		bio_list_add(cbw_marks_touched(bio) ? &commit->to_mark : bios, bio);
+}
+
+/* As it is now, with nothing under way. */
+static int close(struct cbw_commit *commit)
+{
+	int r = read_marks(commit);
+
+	if (r)
+		return r;
+	commit->state.closed = true;
+	commit->state.written = cbw_count_writes(commit->origin);
+	r = commit_state(commit);
+	commit->told = !r;
+	return r;
+}
+
+/* Whatever comes later changes nothing any more. */
+static void finish(struct cbw_commit *commit, bool all_done)
+{
+	bool go_on = all_done && !commit->broken && !test_bit(LEAVING, &commit->flags);
+
+	if ((!go_on || close(commit)) && !commit->told)
+		make_void(commit);
+	WRITE_ONCE(commit->broken, true);
+}
+
+static int commit_all(struct cbw_commit *commit)
+{
+	int r = commit_bits(commit) ?: commit_super(commit);
+
+	/* What is needed no more should be gone from what is closed. */
+	return r || !test_bit(CLOSING, &commit->flags) ? r : commit_bits(commit);
+}
+
+static void commit_work(struct work_struct *work)
+{
+	struct cbw_commit *commit = container_of(to_delayed_work(work), struct cbw_commit, work);
+	struct bio_list bios = BIO_EMPTY_LIST;
+	bool ending = test_bit(CLOSING, &commit->flags) || test_bit(LEAVING, &commit->flags);
+	struct bio *marked;
+	int r = 0;
+
+	take_waiting(commit, &bios);
+	marked = next_to_mark(commit);
+	if (marked)
+		bio_list_add(&bios, marked);
+
+	if (!commit->broken && !test_bit(LEAVING, &commit->flags))
+		r = commit_all(commit);
+	if (!r && marked)
+		WRITE_ONCE(commit->marked, marked);
+	if (r)
+		failed(commit, &bios, r);
+	else
+		submit_all(commit, &bios);
+
+	if (ending)
+		finish(commit, !r);
+	else if (commit->broken && !commit->told)
+		make_void(commit);
+	else if (!commit->broken && !r && any_dirty(commit))
+		kick(commit);
+}
+
+/*----------------------------------------------------------------
+ * Beginning and end
+ *----------------------------------------------------------------
+ */
+
+/* Why what is on the device cannot go on, or NULL. */
+static const char *why_not(struct cbw_commit *commit, const struct cbw_marks *found)
+{
+	const struct cbw_metadata_state *state = cbw_metadata_state(commit->metadata);
+	bool same_boot = uuid_equal(&state->boot, &this_boot);
+	u64 counted = cbw_count_writes(commit->origin);
+
+	if (commit->damaged)
+		return commit->damaged;
+	if (!cbw_metadata_unchanged(commit->metadata))
+		return "it was written by others since the table was loaded";
+	if (!state->closed && same_boot)
+		return "it was not closed";
+	/* One that counts from its creation, or not at all, tells nothing here. */
+	if (same_boot && !counted)
+		return "the origin does not tell whether it was written to";
+	if (!cbw_marks_match(&state->marks, found) ||
+	    counted != (same_boot ? state->written : 0) ||
+	    cbw_count_disk_writes(commit->disk))
+		return "the origin was written to meanwhile";
+	return NULL;
+}
+
+static bool may_go_on(struct cbw_commit *commit)
+{
+	const struct cbw_metadata_state *state = cbw_metadata_state(commit->metadata);
+	const char *reason = "the origin cannot be read";
+
+	if (!read_marks(commit))
+		reason = why_not(commit, &commit->state.marks);
+	/* One that builds upon nothing is none. */
+	if (uuid_is_null(&state->generation) && !commit->damaged)
+		return false;
+	if (reason)
+		DMWARN("%s: the tracking map on the metadata device begins anew: %s",
+		       commit->name, reason);
+	return !reason;
+}
+
+static void begin_anew(struct cbw_commit *commit)
+{
+	unsigned long i;
+
+	cbw_metadata_renew(commit->metadata);
+	commit->state.generation = uuid_null;
+	memset(commit->durable, 0, commit->nr_longs * sizeof(long));
+	for (i = 0; i < cbw_metadata_nr_blocks(commit->metadata); i++)
+		set_bit(i, commit->dirty);
+}
+
+void cbw_commit_begin(struct cbw_commit *commit, unsigned long *bits, uuid_t *generation)
+{
+	bool goes_on = may_go_on(commit);
+	int r;
+
+	commit->state.closed = false;
+	commit->state.boot = this_boot;
+	if (goes_on) {
+		commit->state.generation = cbw_metadata_state(commit->metadata)->generation;
+		memcpy(bits, commit->durable, commit->nr_longs * sizeof(long));
+	} else {
+		begin_anew(commit);
+	}
+	r = commit_state(commit);
+	if (r && !commit->break_write) {
+		DMERR("%s: cannot write to the metadata device: error %d", commit->name, r);
+		give_up(commit);
+	}
+	if (r)
+		set_bit(SUPER_CHANGED, &commit->flags);
+	*generation = commit->state.generation;
+	kick(commit);
+}
+
+void cbw_commit_end(struct cbw_commit *commit, bool go_on)
+{
+	set_bit(go_on ? CLOSING : LEAVING, &commit->flags);
+	kick(commit);
+	flush_delayed_work(&commit->work);
+	if (commit->told)
+		return;
+	DMWARN("%s: cannot tell the metadata device that its tracking map is void", commit->name);
+}
+
+void cbw_commit_generation(struct cbw_commit *commit)
+{
+	set_bit(SUPER_CHANGED, &commit->flags);
+	kick(commit);
+}
+
+/* A turn may leave work for another one. */
+void cbw_commit_wait(struct cbw_commit *commit)
+{
+	flush_delayed_work(&commit->work);
+}
+
+void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write)
+{
+	WRITE_ONCE(commit->break_write, break_write);
+}
+
+bool cbw_commit_broken(const struct cbw_commit *commit)
+{
+	return READ_ONCE(commit->broken);
+}
+
+/*----------------------------------------------------------------
+ * Creation and destruction
+ *----------------------------------------------------------------
+ */
+
+/* What cannot be read is no reason to do without tracking. */
+static void load(struct cbw_commit *commit)
+{
+	unsigned long block;
+	int r = 0;
+
+	if (cbw_metadata_state(commit->metadata)->damaged)
+		r = -EILSEQ;
+	else if (uuid_is_null(&cbw_metadata_state(commit->metadata)->generation))
+		return;
+	for (block = 0; block < cbw_metadata_nr_blocks(commit->metadata) && !r; block++) {
+		cbw_metadata_read_ahead(commit->metadata, block);
+		r = note_durable(commit, block);
+		cond_resched();
+	}
+	if (r)
+		commit->damaged = r == -EILSEQ ? "it is damaged" : "it cannot be read";
+}
+
+static int allocate(struct cbw_commit *commit)
+{
+	size_t blocks = cbw_bits_size(cbw_metadata_nr_blocks(commit->metadata));
+
+	commit->durable = kvcalloc(commit->nr_longs, sizeof(long), GFP_KERNEL);
+	commit->dirty = kvzalloc(blocks, GFP_KERNEL);
+	commit->written = kvzalloc(blocks, GFP_KERNEL);
+	commit->longs = kmalloc_array(CBW_BLOCK_LONGS, sizeof(long), GFP_KERNEL);
+	commit->page = alloc_page(GFP_KERNEL);
+	commit->wq = alloc_workqueue("cbw_commit/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
+				     commit->name);
+	return commit->durable && commit->dirty && commit->written && commit->longs &&
+	       commit->page && commit->wq ? 0 : -ENOMEM;
+}
+
+void cbw_commit_destroy(struct cbw_commit *commit)
+{
+	if (!commit)
+		return;
+	if (commit->wq) {
+		cancel_delayed_work_sync(&commit->work);
+		destroy_workqueue(commit->wq);
+	}
+	cbw_metadata_close(commit->metadata);
+	if (commit->page)
+		__free_page(commit->page);
+	kfree(commit->longs);
+	kvfree(commit->written);
+	kvfree(commit->dirty);
+	kvfree(commit->durable);
+	kfree(commit);
+}
+
+struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
+				     const struct cbw_commit_ops *ops, void *owner, char **error)
+{
+	struct cbw_commit *commit = kzalloc(sizeof(*commit), GFP_KERNEL);
+	int r = -ENOMEM;
+
+	*error = "Cannot allocate the metadata";
+	if (!commit)
+		return ERR_PTR(r);
+	commit->ops = ops;
+	commit->owner = owner;
+	commit->origin = config->origin;
+	commit->disk = config->disk;
+	commit->len = config->len;
+	commit->chunk_shift = config->chunk_shift;
+	commit->nr_longs = BITS_TO_LONGS(((config->len - 1) >> config->chunk_shift) + 1);
+	commit->break_write = config->break_write;
+	strscpy(commit->name, config->name, sizeof(commit->name));
+	INIT_DELAYED_WORK(&commit->work, commit_work);
+	spin_lock_init(&commit->lock);
+	bio_list_init(&commit->waiting);
+	bio_list_init(&commit->to_mark);
+
+	commit->metadata = cbw_metadata_open(config->metadata, config->len, config->chunk_shift,
+					     error);
+	if (IS_ERR(commit->metadata)) {
+		r = PTR_ERR(commit->metadata);
+		commit->metadata = NULL;
+	} else {
+		*error = "Cannot allocate the metadata";
+		r = allocate(commit);
+	}
+	if (r) {
+		cbw_commit_destroy(commit);
+		return ERR_PTR(r);
+	}
+	load(commit);
+	return commit;
+}
+
+void cbw_commit_init(void)
+{
+	uuid_gen(&this_boot);
+}
