@@ -326,10 +326,12 @@ int attach_find(struct attachment *at, const struct mapper_info *volume)
 	struct mapper_table table;
 	unsigned int major, minor;
 	enum table_kind kind;
+	int r;
 
 	*at = (struct attachment) { .volume = *volume };
-	if (mapper_read(volume->name, MAPPER_LIVE, &table))
-		return -1;
+	r = mapper_find_table(volume->name, MAPPER_LIVE, &table);
+	if (r)
+		return r;
 	kind = parse_table(&table, at->origin, at->target);
 	at->tracked = kind == TRACK_TABLE;
 	at->length = mapper_length(&table);

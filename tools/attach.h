@@ -114,7 +114,7 @@ int attach_end(struct attachment *at);
 /* From ATTACH_TRACKED to V's own table. */
 int attach_detach(struct attachment *at);
 
-/* Finds the job of a volume, or that its changes are tracked. 1 if neither is so. */
+/* Finds the job of a volume, or that its changes are tracked. 1: neither, or the volume is gone. */
 int attach_find(struct attachment *at, const struct mapper_info *volume);
 
 /* The same by any name of the volume; it is an error if neither is so. */

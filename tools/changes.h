@@ -16,4 +16,7 @@ struct changes {
 /* For a device whose live table is one of cbw. 0 or -1, error said. */
 int changes_read(const char *name, struct changes *changes);
 
+/* The same; 1, and nothing is said, if there is no such table, or device. */
+int changes_find(const char *name, struct changes *changes);
+
 #endif

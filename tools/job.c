@@ -24,7 +24,7 @@ static int parse_status(const char *params, struct job *job)
 	return say_error("the module dm_cbw has a status that this tool does not know: %s", params);
 }
 
-int job_read(const char *name, struct job *job)
+int job_find(const char *name, struct job *job)
 {
 	char type[DM_MAX_TYPE_NAME];
 	char *params;
@@ -35,6 +35,13 @@ int job_read(const char *name, struct job *job)
 		r = strcmp(type, "cbw") ? 1 : parse_status(params, job);
 	free(params);
 	return r;
+}
+
+int job_read(const char *name, struct job *job)
+{
+	int r = job_find(name, job);
+
+	return r > 0 ? say_error("%s has no job any more", name) : r;
 }
 
 static int parse_copies(const char *reply, const char *word, struct job_copies *copies)

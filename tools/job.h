@@ -34,7 +34,13 @@ struct job_stats {
 	uint64_t coalesced;
 };
 
-/* 0, or 1 if the live table of the device is not that of a job, or -1 and it has been said. */
+/*
+ * 0, or 1 if the live table of the device is not that of a job, or there is no such device, or
+ * -1 and it has been said.
+ */
+int job_find(const char *name, struct job *job);
+
+/* The same, where it is an error if there is none. */
 int job_read(const char *name, struct job *job);
 
 int job_read_stats(const char *name, struct job_stats *stats);

@@ -328,7 +328,7 @@ static int take_targets(struct dm_task *task, struct mapper_table *table)
 	return r;
 }
 
-int mapper_read(const char *name, enum mapper_slot slot, struct mapper_table *table)
+int mapper_find_table(const char *name, enum mapper_slot slot, struct mapper_table *table)
 {
 	struct dm_task *task = task_for(DM_DEVICE_TABLE, name);
 	int error, r = -1;
@@ -342,14 +342,21 @@ int mapper_read(const char *name, enum mapper_slot slot, struct mapper_table *ta
 		dm_task_query_inactive_table(task);
 
 	error = run(task);
-	if (error)
-		cannot("read the table of", name, error);
-	else
+	if (!error)
 		r = take_targets(task, table);
+	else
+		r = error == ENXIO ? 1 : cannot("read the table of", name, error);
 	dm_task_destroy(task);
 	if (r)
 		mapper_forget(table);
 	return r;
+}
+
+int mapper_read(const char *name, enum mapper_slot slot, struct mapper_table *table)
+{
+	int r = mapper_find_table(name, slot, table);
+
+	return r > 0 ? cannot("read the table of", name, ENXIO) : r;
 }
 
 void mapper_forget(struct mapper_table *table)
@@ -397,9 +404,9 @@ int mapper_status(const char *name, char type[DM_MAX_TYPE_NAME], char **params)
 		return -1;
 	dm_task_no_flush(task);
 	error = run(task);
-	if (error) {
+	if (error && error != ENXIO) {
 		r = cannot("read the status of", name, error);
-	} else {
+	} else if (!error) {
 		dm_get_next_target(task, NULL, &start, &length, &its_type, &its_params);
 		if (its_type) {
 			snprintf(type, DM_MAX_TYPE_NAME, "%s", its_type);
@@ -421,26 +428,37 @@ static int print_message(const char *name, const char *message)
 	return print_line("message", name, rest);
 }
 
-int mapper_message(const char *name, const char *message, char **reply)
+/* 0, or the error. */
+static int send_message(const char *name, const char *message, char **reply)
 {
-	struct dm_task *task;
+	struct dm_task *task = silent_task(DM_DEVICE_TARGET_MSG);
+	int error = ENOMEM;
 	const char *text;
-	int error;
 
-	if (opt_dry_run && !reply)
-		return print_message(name, message);
-	task = task_for(DM_DEVICE_TARGET_MSG, name);
-	if (!task)
-		return -1;
-	if (!dm_task_set_sector(task, 0) || !dm_task_set_message(task, message))
-		error = ENOMEM;
-	else
+	if (task && dm_task_set_name(task, name) && dm_task_set_sector(task, 0) &&
+	    dm_task_set_message(task, message))
 		error = run(task);
 	if (!error && reply) {
 		text = dm_task_get_message_response(task);
 		*reply = strdup(text ? text : "");
 	}
-	dm_task_destroy(task);
+	if (task)
+		dm_task_destroy(task);
+	return error;
+}
+
+int mapper_ask(const char *name, const char *message, char **reply)
+{
+	return send_message(name, message, reply) ? 1 : 0;
+}
+
+int mapper_message(const char *name, const char *message, char **reply)
+{
+	int error;
+
+	if (opt_dry_run && !reply)
+		return print_message(name, message);
+	error = send_message(name, message, reply);
 	if (error)
 		return say_error("the job of %s does not take the message '%s': %s", name, message,
 				 strerror(error));

@@ -62,14 +62,20 @@ int mapper_each(int (*visit)(const char *name, void *data), void *data);
 int mapper_read(const char *name, enum mapper_slot slot, struct mapper_table *table);
 void mapper_forget(struct mapper_table *table);
 
+/* Reads it, too; 1, and nothing is said, if there is no such device. */
+int mapper_find_table(const char *name, enum mapper_slot slot, struct mapper_table *table);
+
 bool mapper_same(const struct mapper_table *a, const struct mapper_table *b);
 uint64_t mapper_length(const struct mapper_table *table);
 
-/* The status of the first target; @params is to be freed. 1 if there is no live table. */
+/* The status of the first target; @params is to be freed. 1: no live table, or no such device. */
 int mapper_status(const char *name, char type[DM_MAX_TYPE_NAME], char **params);
 
 /* @reply, if not NULL, is to be freed. */
 int mapper_message(const char *name, const char *message, char **reply);
+
+/* The same; 1, and nothing is said, if nobody is there who takes the message. */
+int mapper_ask(const char *name, const char *message, char **reply);
 
 /*
  * Makes the device @name with a copy of the live table of @of. udev leaves it alone:

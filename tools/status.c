@@ -46,9 +46,10 @@ static int print_tracked(const struct attachment *at)
 {
 	char size[UNITS_LEN];
 	struct changes changes;
+	int r = changes_find(at->volume.name, &changes);
 
-	if (changes_read(at->volume.name, &changes))
-		return -1;
+	if (r)
+		return r;
 	printf("%s: changes are tracked; %s have changed since %s\n", at->volume.name,
 	       format_size(size, changes.nr_changed * changes.chunk_sectors * SECTOR_SIZE),
 	       strcmp(changes.generation, "-") ? "the last backup" : "then, and there is no backup");
@@ -75,15 +76,15 @@ static struct json_object *changes_to_json(const struct changes *changes)
 
 static int add_json(const struct attachment *at, const struct job *job)
 {
-	struct json_object *object = job_to_json(job);
 	char target[DM_NAME_LEN];
 	struct mapper_info view;
 	struct changes changes;
+	struct json_object *object;
+	int r = changes_find(at->volume.name, &changes);
 
-	if (changes_read(at->volume.name, &changes)) {
-		json_object_put(object);
-		return -1;
-	}
+	if (r)
+		return r;
+	object = job_to_json(job);
 	json_object_object_add(object, "volume", json_object_new_string(at->volume.name));
 	json_object_object_add(object, "target",
 			       json_object_new_string(attach_target_name(at, target)));
@@ -98,13 +99,14 @@ static int add_json(const struct attachment *at, const struct job *job)
 	return 0;
 }
 
+/* 1: the device, or its table, has gone. */
 static int show(const struct attachment *at)
 {
 	struct job job;
-	int r = job_read(at->volume.name, &job);
+	int r = job_find(at->volume.name, &job);
 
 	if (r)
-		return r < 0 ? -1 : 0;
+		return r;
 	if (opt_json)
 		return add_json(at, &job);
 	if (at->tracked)
@@ -113,15 +115,19 @@ static int show(const struct attachment *at)
 	return 0;
 }
 
-/* A device that goes while all are looked at is no error. */
+/* A device, or table, that goes while all are looked at is no error. */
 static int visit(const char *name, void *data __attribute__((unused)))
 {
 	struct mapper_info volume;
 	struct attachment at;
+	int r;
 
-	if (mapper_find(name, &volume) || attach_find(&at, &volume))
+	if (mapper_find(name, &volume))
 		return 0;
-	return show(&at);
+	r = attach_find(&at, &volume);
+	if (!r)
+		r = show(&at);
+	return r < 0 ? -1 : 0;
 }
 
 static int end_json(int r)
@@ -144,6 +150,13 @@ static int each_named(int argc, char **argv, int (*find)(struct attachment *at, 
 	return r;
 }
 
+static int show_named(const struct attachment *at)
+{
+	int r = show(at);
+
+	return r > 0 ? say_error("%s has no job any more", at->volume.name) : r;
+}
+
 static int run_status(int argc, char **argv)
 {
 	if (take_no_options(argc, argv))
@@ -151,7 +164,7 @@ static int run_status(int argc, char **argv)
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	documents = json_object_new_array();
-	return end_json(optind < argc ? each_named(argc, argv, attach_find_named, show) :
+	return end_json(optind < argc ? each_named(argc, argv, attach_find_named, show_named) :
 				       mapper_each(visit, NULL));
 }
 

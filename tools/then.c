@@ -126,7 +126,7 @@ static int end_jobs(struct followed *jobs, size_t nr, bool quiet)
 
 		view_drop(jobs[i].at.uuid);
 		jobs[i].wanted_cancel = true;
-		if (!job_read(jobs[i].at.volume.name, &job) && !job_ended(&job))
+		if (!job_find(jobs[i].at.volume.name, &job) && !job_ended(&job))
 			mapper_message(jobs[i].at.volume.name, "cancel", NULL);
 	}
 	return follow(jobs, nr, true, quiet);

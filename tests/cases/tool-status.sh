@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # the verbs that look at a job and steer it, its view, and a command on the view
-# timeout: 180
+# timeout: 300
+# shellcheck disable=SC2154 # the names are those of tool.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
 
@@ -88,4 +89,37 @@ assert_eq "$(cbw backup cbw "$target" --overwrite --sync none --then true --json
 	"('cancelled', True)" "the outcome"
 tool backup cbw "$target" --overwrite --sync none --then true --dry-run > "$CBW_TMP/lines"
 bash -e "$CBW_TMP/lines"
+volume_is_own "$table"
+
+# What goes while all are looked at is left out, whichever question it was that came too late.
+is_stopped() { # PID
+	[[ $(< "/proc/$1/stat") == *") T "* ]]
+}
+
+goes_beneath() { # COMMAND BEGIN...: the volume, by COMMAND, in the midst of status, at each question in turn
+	local number=0 pid
+	while :; do
+		number=$((number + 1))
+		tool "${@:2}"
+		CBW_STEP=ask:$number LD_PRELOAD=$step_so cbw status --json > "$CBW_TMP/status" 2> "$CBW_TMP/said" &
+		pid=$!
+		retry 30 eval 'gone "$pid" || is_stopped "$pid"'
+		! gone "$pid" || break
+		eval "$1"
+		kill -CONT "$pid"
+		wait "$pid" || fail "question $number, exit status $?: $(< "$CBW_TMP/said")"
+		[[ ! -s $CBW_TMP/said ]] || fail "question $number: $(< "$CBW_TMP/said")"
+		json 'len(j) < 2' < "$CBW_TMP/status" | grep -q True
+		dmsetup info cbw > /dev/null 2>&1 || mk_linear cbw "$origin" > /dev/null
+	done
+	wait "$pid"
+	((number > 6)) || fail "only $((number - 1)) questions"
+	has_job
+}
+
+goes_beneath 'dmsetup remove --retry cbw' backup cbw "$target" --overwrite --no-wait --paused
+tool cancel cbw
+volume_is_own "$table"
+goes_beneath 'dmsetup load cbw --table "$table" && dmsetup resume cbw' attach cbw
+tool detach cbw
 volume_is_own "$table"

@@ -7,7 +7,8 @@
  *    CBW_STEP_LOG=FILE     each call, with its number, is a line of it
  *
  * Only the process that was started is killed and counted, none of its children. "stop:3" stops
- * it, by SIGSTOP, before the third.
+ * it, by SIGSTOP, before the third; "ask:3" before the third call, whatever it is, that names a
+ * device.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,6 +16,7 @@
 #include <linux/dm-ioctl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@
 #include <unistd.h>
 
 static pid_t started;
-static unsigned int calls;
+static unsigned int calls, all;
 
 static const struct {
 	unsigned int nr;
@@ -65,14 +67,20 @@ static void log_call(const char *what, const char *name)
 		close(fd);
 }
 
-static void die_if(const char *when)
+static void die_if(const char *when, unsigned int number)
 {
 	const char *step = getenv("CBW_STEP");
 	size_t length = strlen(when);
 
 	if (step && !strncmp(step, when, length) && step[length] == ':' &&
-	    strtoul(step + length + 1, NULL, 10) == calls)
-		raise(strcmp(when, "stop") ? SIGKILL : SIGSTOP);
+	    strtoul(step + length + 1, NULL, 10) == number)
+		raise(strcmp(when, "stop") && strcmp(when, "ask") ? SIGKILL : SIGSTOP);
+}
+
+static bool names_device(unsigned long request, const struct dm_ioctl *io)
+{
+	return _IOC_TYPE(request) == DM_IOCTL && _IOC_NR(request) != DM_VERSION_CMD &&
+	       (io->name[0] || io->uuid[0] || io->dev);
 }
 
 int ioctl(int fd, unsigned long request, ...)
@@ -90,14 +98,18 @@ int ioctl(int fd, unsigned long request, ...)
 		real = dlsym(RTLD_NEXT, "ioctl");
 	if (getpid() == started)
 		what = change(request, argument);
+	if (getpid() == started && names_device(request, argument)) {
+		all++;
+		die_if("ask", all);
+	}
 	if (what) {
 		calls++;
 		log_call(what, ((struct dm_ioctl *)argument)->name);
-		die_if("stop");
-		die_if("before");
+		die_if("stop", calls);
+		die_if("before", calls);
 	}
 	r = real(fd, request, argument);
 	if (what)
-		die_if("after");
+		die_if("after", calls);
 	return r;
 }
