@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # the tool is killed at every step: nothing stays suspended, the volume works, and repair puts all right
 # timeout: 300
+# shellcheck disable=SC2154 # the names are those of tool.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
 
 RANDOM=$CBW_SEED
-origin=$(mk_null origin 4)
-target=$(mk_null target 4)
-mk_linear cbw "$origin" > /dev/null
-table=$(dmsetup table cbw)
+make_volume
 
 # The job goes on without the tool, and the next one finishes it.
 finish() {

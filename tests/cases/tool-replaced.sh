@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # somebody else gives the volume another table beneath a job, as LVM does: the backup fails, loudly, and the table stays
 # timeout: 180
+# shellcheck disable=SC2154 # the names are those of tool.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
 
 RANDOM=$CBW_SEED
-origin=$(mk_null origin 4)
-target=$(mk_null target 4)
-mk_linear cbw "$origin" > /dev/null
-table=$(dmsetup table cbw)
+make_volume
 replaced='the backup of cbw has failed: somebody else has given the volume another table'
 
 start() { # OPTION...

@@ -6,11 +6,8 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
 
-origin=$(mk_null origin 4)
-target=$(mk_null target 4)
-mk_linear cbw "$origin" > /dev/null
+make_volume
 dd if=/dev/urandom of=/dev/mapper/cbw bs=1M count=4 oflag=direct status=none
-table=$(dmsetup table cbw)
 dd if=/dev/mapper/cbw of="$CBW_TMP/image" bs=1M iflag=direct status=none
 
 overwrite() { # CHUNK COUNT

@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # what changes of a volume is tracked from attach to detach, through backups, and whatever kills the tool
 # timeout: 300
+# shellcheck disable=SC2154 # the names are those of tool.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
 
 RANDOM=$CBW_SEED
-origin=$(mk_null origin 4)
-target=$(mk_null target 4)
-mk_linear cbw "$origin" > /dev/null
-table=$(dmsetup table cbw)
+make_volume
 
 # Its table is that of track, upon the hidden device, and nothing is suspended.
 is_tracked() { # [CHUNK-SECTORS]

@@ -9,6 +9,14 @@ step_so=$CBW_ROOT/tests/tool/step.so
 need_module dm_cbw
 export CBW_STATE=$CBW_TMP/state
 
+# shellcheck disable=SC2034 # for the tests
+make_volume() { # [MIB]: /dev/mapper/cbw, linear on $origin, with $table; $target is as large
+	origin=$(mk_null origin "${1:-4}")
+	target=$(mk_null target "${1:-4}")
+	mk_linear cbw "$origin" > /dev/null
+	table=$(dmsetup table cbw)
+}
+
 tool() { # ARGUMENT...: the tool, which must succeed
 	printf '+ cbw %s\n' "$*" >&2
 	cbw "$@"
