@@ -141,18 +141,23 @@ static int check_volume(const struct mapper_info *volume)
 	return 0;
 }
 
+static void number_uuid(dev_t volume, char uuid[DM_UUID_LEN])
+{
+	snprintf(uuid, DM_UUID_LEN, ATTACH_PREFIX "%u:%u", major(volume), minor(volume));
+}
+
 static int name_hidden(struct attachment *at)
 {
 	const struct mapper_info *volume = &at->volume;
 	struct mapper_info hidden;
 	int length;
 
-	if (snprintf(at->hidden, sizeof(at->hidden), "%s-cbw", volume->name) >= DM_NAME_LEN - 1)
-		return say_error("the name %s-cbw is too long", volume->name);
+	if (snprintf(at->hidden, sizeof(at->hidden), "%s" ATTACH_SUFFIX, volume->name) >=
+	    DM_NAME_LEN - 1)
+		return say_error("the name %s" ATTACH_SUFFIX " is too long", volume->name);
 	length = snprintf(at->uuid, sizeof(at->uuid), ATTACH_PREFIX "%s", volume->uuid);
 	if (!volume->uuid[0] || length >= DM_UUID_LEN - 1)
-		snprintf(at->uuid, sizeof(at->uuid), ATTACH_PREFIX "%u:%u", major(volume->dev),
-			 minor(volume->dev));
+		number_uuid(volume->dev, at->uuid);
 	if (!mapper_find(at->hidden, &hidden) || !mapper_find_uuid(at->uuid, &hidden))
 		return say_error("the device %s of an earlier job is left behind: try 'cbw repair'",
 				 hidden.name);
@@ -388,6 +393,17 @@ const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LE
 		snprintf(text, DM_NAME_LEN, "%.127s", basename(link));
 	}
 	return text;
+}
+
+void attach_former_name(struct device *volume)
+{
+	struct mapper_info hidden;
+	char uuid[DM_UUID_LEN];
+
+	number_uuid(volume->dev, uuid);
+	if (!mapper_find_uuid(uuid, &hidden))
+		snprintf(volume->dm_name, sizeof(volume->dm_name), "%.*s",
+			 (int)(strlen(hidden.name) - strlen(ATTACH_SUFFIX)), hidden.name);
 }
 
 int attach_owner(const char *uuid, struct mapper_info *volume)

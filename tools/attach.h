@@ -58,7 +58,8 @@
 #include "device.h"
 #include "mapper.h"
 
-#define ATTACH_PREFIX	"CBW-"
+#define ATTACH_PREFIX	"CBW-"		/* of the UUID of H */
+#define ATTACH_SUFFIX	"-cbw"		/* of its name, after that which V has then */
 
 struct attachment {
 	struct mapper_info volume;
@@ -131,6 +132,12 @@ int attach_is_live(struct attachment *at, bool *live);
 
 /* For the hidden device that @uuid is of: which volume it belongs to. 1 if that is gone. */
 int attach_owner(const char *uuid, struct mapper_info *volume);
+
+/*
+ * A volume without a UUID is known by its name, which may be another by now. Here it gets back
+ * that which it had when its hidden device was made, as long as that is there.
+ */
+void attach_former_name(struct device *volume);
 
 /* A name of the target device for people. Returns @text. */
 const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LEN]);

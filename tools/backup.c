@@ -362,6 +362,8 @@ static int start(struct plan *plan, const struct options *options)
 	int r;
 
 	lock_groups(plan);
+	for (size_t i = 0; i < plan->nr; i++)
+		memcpy(plan->jobs[i].generation, plan->books[i].record.generation, RECORD_ID_MAX);
 	r = check(plan) || attach_all(plan->jobs, plan->nr, &job) ? -1 : 0;
 	unlock_groups();
 	if (r && signals_stop())

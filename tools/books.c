@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attach.h"
 #include "books.h"
 #include "cbw.h"
 #include "extent.h"
@@ -89,24 +90,23 @@ void books_drop(struct book *books, size_t nr)
 	}
 }
 
-/* 0; 1: there is none; or -1, error said. */
-static int find(dev_t dev, struct record *record)
+void books_generation(dev_t dev, char generation[RECORD_ID_MAX])
 {
+	struct record record;
 	struct device volume;
 
+	*generation = '\0';
 	if (device_of(dev, &volume))
-		return -1;
-	return record_unfinished(&volume, record) ? 0 : 1;
+		return;
+	attach_former_name(&volume);
+	if (record_unfinished(&volume, &record))
+		memcpy(generation, record.generation, RECORD_ID_MAX);
 }
 
-void books_generation(dev_t volume, char generation[RECORD_ID_MAX])
+/* Is there something left to do for it? */
+static bool find(const char *generation, struct record *record)
 {
-	struct record record = { 0 };
-
-	if (find(volume, &record))
-		*generation = '\0';
-	else
-		snprintf(generation, RECORD_ID_MAX, "%s", record.generation);
+	return *generation && !opt_dry_run && record_get(generation, record) && !record->finished;
 }
 
 enum books_state books_state(const char *generation)
@@ -115,19 +115,18 @@ enum books_state books_state(const char *generation)
 
 	if (!*generation)
 		return BOOKS_OPEN;
-	if (record_find(generation, &record))
+	if (!record_get(generation, &record))
 		return BOOKS_ENDED;
 	if (record.complete)
 		return BOOKS_COMPLETE;
 	return record.finished ? BOOKS_ENDED : BOOKS_OPEN;
 }
 
-int books_complete(dev_t volume)
+int books_complete(const char *generation)
 {
 	struct record record;
-	int there = opt_dry_run ? 1 : find(volume, &record);
 
-	return there ? -(there < 0) : record_complete(&record);
+	return find(generation, &record) ? record_complete(&record) : 0;
 }
 
 static int write_sums(const struct record *record)
@@ -154,12 +153,12 @@ static int finish_complete(struct record *record, struct target *target)
 	return record->keep ? target_prune(record, record->keep) : 0;
 }
 
-const char *books_why(dev_t volume, char *text, size_t size)
+const char *books_why(const char *generation, char *text, size_t size)
 {
 	struct record record;
 	struct target target;
 
-	if (find(volume, &record))
+	if (!find(generation, &record))
 		return NULL;
 	target_of_record(&record, &target);
 	if (!target_is_full(&target))
@@ -180,19 +179,11 @@ int books_finish_record(struct record *record)
 	return record_finish(record);
 }
 
-int books_finish(dev_t volume)
-{
-	struct record record;
-	int there = opt_dry_run ? 1 : find(volume, &record);
-
-	return there ? -(there < 0) : books_finish_record(&record);
-}
-
-int books_finish_gone(const char *generation, bool complete)
+int books_finish(const char *generation, bool complete)
 {
 	struct record record;
 
-	if (!*generation || record_find(generation, &record) || record.finished)
+	if (!find(generation, &record))
 		return 0;
 	if (complete && !record.complete && record_complete(&record))
 		return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A backup's target and record, from before its job begins until after it has ended. The
- * steps after the first go by the record of the volume alone, so that another process can
- * take them. A volume without one is fine: its job was begun by hand.
+ * steps after the first go by the record alone, which its generation names, so that another
+ * process can take them. None, "", is fine: the job was begun by hand.
  *
  * LVM is called: no volume group that has to do with it may be locked, nor a device be suspended.
  */
@@ -41,8 +41,11 @@ int books_begun(struct book *books, size_t nr);
 /* No job has begun: as before books_open(). */
 void books_drop(struct book *books, size_t nr);
 
-/* Names the run of a job, for whoever only watches it: "" if nothing is known of it. */
-void books_generation(dev_t volume, char generation[RECORD_ID_MAX]);
+/*
+ * Of the job that the volume @dev has, or of what has been left of one, while the hidden device is
+ * there: "" if nothing is known of it.
+ */
+void books_generation(dev_t dev, char generation[RECORD_ID_MAX]);
 
 enum books_state {
 	BOOKS_OPEN,		/* or nothing is known of it */
@@ -54,21 +57,19 @@ enum books_state {
 enum books_state books_state(const char *generation);
 
 /* The job has completed, and its table is still there. 0 or -1, error said. */
-int books_complete(dev_t volume);
+int books_complete(const char *generation);
 
 /* Why the job has failed, if the target tells more than the job. Returns @text, or NULL. */
-const char *books_why(dev_t volume, char *text, size_t size);
+const char *books_why(const char *generation, char *text, size_t size);
 
 /*
- * The volume has its own table again. What is not complete goes; what is gets its
- * checksums, and what is too old goes. 0 or -1, error said.
+ * The volume has its own table again, or is gone. What is not complete goes; what is, or was
+ * seen to be @complete in the end, gets its checksums, and what is too old goes. 0 or -1, error
+ * said.
  */
-int books_finish(dev_t volume);
+int books_finish(const char *generation, bool complete);
 
 /* The same for a record that is not finished. */
 int books_finish_record(struct record *record);
-
-/* The same for a volume that is gone, of which the job was seen to be @complete, or not. */
-int books_finish_gone(const char *generation, bool complete);
 
 #endif

@@ -81,6 +81,7 @@ static int run_speed(int argc, char **argv)
 /* Whoever looks after the job ends it, and this does where nobody does. */
 static int cancel(struct attachment *at)
 {
+	char generation[RECORD_ID_MAX];
 	struct job job;
 	int r = job_read(at->volume.name, &job);
 
@@ -89,9 +90,10 @@ static int cancel(struct attachment *at)
 	r = lock_volume(at->volume.dev);
 	if (r)
 		return r < 0 ? -1 : 0;
-	if (job_completed(&job) && books_complete(at->volume.dev))
+	books_generation(at->volume.dev, generation);
+	if (job_completed(&job) && books_complete(generation))
 		return -1;
-	return attach_end(at) || books_finish(at->volume.dev) ? -1 : 0;
+	return attach_end(at) || books_finish(generation, false) ? -1 : 0;
 }
 
 static int run_cancel(int argc, char **argv)

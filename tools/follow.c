@@ -45,16 +45,21 @@ static int job_is_gone(struct followed *followed, const char *why)
  */
 static int look(struct followed *followed)
 {
-	const char *name = followed->at.volume.name;
+	struct attachment *at = &followed->at;
+	char name[DM_NAME_LEN];
 	struct job job;
 	bool live;
 	int r;
 
-	if (attach_is_gone(&followed->at))
+	if (attach_is_gone(at))
 		return job_is_gone(followed, "the volume is gone");
-	r = job_read(name, &job);
-	if (r >= 0 && attach_is_live(&followed->at, &live))
+	memcpy(name, at->volume.name, sizeof(name));
+	r = job_find(name, &job);
+	if (r >= 0 && attach_is_live(at, &live))
 		r = -1;
+	/* It has been renamed meanwhile: it is looked at again. */
+	if (r > 0 && strcmp(name, at->volume.name))
+		return 0;
 	if (!r && live && !(followed->seen && is_earlier(&job, &followed->job))) {
 		followed->job = job;
 		followed->seen = true;
@@ -137,7 +142,7 @@ static void say_failure(const struct followed *followed)
 {
 	const char *name = followed->at.volume.name;
 	char text[PATH_MAX + 64];
-	const char *why = books_why(followed->at.volume.dev, text, sizeof(text));
+	const char *why = books_why(followed->generation, text, sizeof(text));
 
 	if (!why)
 		why = job_why(&followed->job);
@@ -219,19 +224,17 @@ static double now(void)
 static int end(struct followed *followed)
 {
 	bool complete = followed->success && job_completed(&followed->job);
-	dev_t volume = followed->at.volume.dev;
 	int r = 0;
 
 	/* Whoever has ended it may have begun another one. */
 	if (followed->lost && books_state(followed->generation) != BOOKS_OPEN)
 		return 0;
 	if (complete && !attach_is_gone(&followed->at))
-		r = books_complete(volume);
+		r = books_complete(followed->generation);
 	if (attach_end(&followed->at))
 		return -1;
-	if (attach_is_gone(&followed->at))
-		return books_finish_gone(followed->generation, complete);
-	return books_finish(volume) ? -1 : r;
+	complete = complete && attach_is_gone(&followed->at);
+	return books_finish(followed->generation, complete) ? -1 : r;
 }
 
 /* All of them, whatever becomes of one. */
@@ -252,8 +255,10 @@ int follow(struct followed *jobs, size_t nr, bool begun_here, bool quiet)
 	double begun = now();
 	int r;
 
-	for (size_t i = 0; i < nr; i++)
-		books_generation(jobs[i].at.volume.dev, jobs[i].generation);
+	for (size_t i = 0; i < nr; i++) {
+		if (!jobs[i].generation[0])
+			books_generation(jobs[i].at.volume.dev, jobs[i].generation);
+	}
 	progress_begin(quiet || opt_json);
 	r = watch(jobs, nr, begun_here);
 	progress_end();

@@ -30,9 +30,9 @@ static const char *state_folder(void)
 	return folder && *folder ? folder : STATE_FOLDER;
 }
 
-static const char *state_path(const struct record *record, const char *suffix, char path[PATH_MAX])
+static const char *state_path(const char *generation, const char *suffix, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/%s%s", state_folder(), record->generation, suffix);
+	snprintf(path, PATH_MAX, "%s/%s%s", state_folder(), generation, suffix);
 	return path;
 }
 
@@ -46,7 +46,7 @@ const char *record_sums_path(const struct record *record, char path[PATH_MAX])
 {
 	if (record->kind == RECORD_IMAGE)
 		return sidecar_path(record->target, ".cbw" SUMS_SUFFIX, path);
-	return state_path(record, SUMS_SUFFIX, path);
+	return state_path(record->generation, SUMS_SUFFIX, path);
 }
 
 static int new_generation(char id[RECORD_ID_MAX])
@@ -143,7 +143,7 @@ static int store_text(const struct record *record, const char *text)
 {
 	char path[PATH_MAX];
 
-	if (durable_write(state_path(record, RECORD_SUFFIX, path), text))
+	if (durable_write(state_path(record->generation, RECORD_SUFFIX, path), text))
 		return -1;
 	switch (record->kind) {
 	case RECORD_LV:
@@ -188,6 +188,8 @@ bool record_same_target(const struct record *a, const struct record *b)
 	       (!strcmp(a->target, b->target) || same_device(a->target, b->target));
 }
 
+static void list_files(struct record **records, size_t *nr);
+
 /* What they say of a target that is about to be written to is no longer true. */
 static int drop_others(const struct record *record)
 {
@@ -195,7 +197,7 @@ static int drop_others(const struct record *record)
 	size_t nr;
 	int result = 0;
 
-	record_list(&records, &nr);
+	list_files(&records, &nr);
 	for (size_t i = 0; !result && i < nr; i++) {
 		if (record_same_target(records + i, record) &&
 		    strcmp(records[i].generation, record->generation))
@@ -236,7 +238,7 @@ int record_remove(const struct record *record)
 
 	if (record->kind == RECORD_IMAGE)
 		result |= durable_remove(sidecar_path(record->target, RECORD_SIDECAR, path));
-	return result | durable_remove(state_path(record, RECORD_SUFFIX, path));
+	return result | durable_remove(state_path(record->generation, RECORD_SUFFIX, path));
 }
 
 static bool read_file(const char *path, struct record *record)
@@ -312,7 +314,6 @@ static void add_files(struct list *list)
 			say_warning("%s is not understood", files.gl_pathv[i]);
 			continue;
 		}
-		catch_up(&record);
 		add(list, &record);
 	}
 	globfree(&files);
@@ -350,12 +351,20 @@ static void give(struct list *list, struct record **records, size_t *nr)
 	*nr = list->nr;
 }
 
-void record_list(struct record **records, size_t *nr)
+/* As they are. */
+static void list_files(struct record **records, size_t *nr)
 {
 	struct list list = { 0 };
 
 	add_files(&list);
 	give(&list, records, nr);
+}
+
+void record_list(struct record **records, size_t *nr)
+{
+	list_files(records, nr);
+	for (size_t i = 0; i < *nr; i++)
+		catch_up(*records + i);
 }
 
 int record_list_all(struct record **records, size_t *nr)
@@ -364,6 +373,8 @@ int record_list_all(struct record **records, size_t *nr)
 	int result;
 
 	add_files(&list);
+	for (size_t i = 0; i < list.nr; i++)
+		catch_up(list.records + i);
 	result = add_tagged(&list);
 	give(&list, records, nr);
 	return result;
@@ -419,6 +430,13 @@ int record_find(const char *backup, struct record *record)
 	return 0;
 }
 
+bool record_get(const char *generation, struct record *record)
+{
+	char path[PATH_MAX];
+
+	return read_file(state_path(generation, RECORD_SUFFIX, path), record);
+}
+
 bool record_unfinished(const struct device *origin, struct record *record)
 {
 	struct record wanted = { 0 }, *records;
@@ -426,15 +444,16 @@ bool record_unfinished(const struct device *origin, struct record *record)
 	size_t nr;
 	bool found = false;
 
-	record_list(&records, &nr);
+	list_files(&records, &nr);
 	device_dm_uuid(origin, wanted.origin_dm_uuid);
 	snprintf(wanted.origin, sizeof(wanted.origin), "%.*s", DM_NAME_LEN - 1,
 		 device_name(origin, name));
-	for (size_t i = 0; i < nr; i++) {
-		if (!records[i].finished && record_same_origin(records + i, &wanted)) {
-			*record = records[i];
-			found = true;
-		}
+	for (size_t i = nr; i-- && !found;) {
+		if (records[i].finished || !record_same_origin(records + i, &wanted))
+			continue;
+		catch_up(records + i);
+		*record = records[i];
+		found = !record->finished;
 	}
 	free(records);
 	return found;

@@ -87,6 +87,9 @@ int record_list_all(struct record **records, size_t *nr);
  */
 int record_find(const char *backup, struct record *record);
 
+/* The record of that generation in the state folder. False if there is none. */
+bool record_get(const char *generation, struct record *record);
+
 /*
  * The newest record of the origin that is not finished, for whoever goes on with what another
  * process has begun. False if there is none.

@@ -54,7 +54,7 @@ static int resume_suspended(struct attachment *at)
 }
 
 /* The job is live. 1: it is to be ended. */
-static int look_at_job(struct attachment *at)
+static int look_at_job(struct attachment *at, const char *generation)
 {
 	struct job job;
 
@@ -63,16 +63,16 @@ static int look_at_job(struct attachment *at)
 	if (at->volume.suspended && resume_suspended(at))
 		return -1;
 	if (job_ended(&job))
-		return job_completed(&job) && books_complete(at->volume.dev) ? -1 : 1;
+		return job_completed(&job) && books_complete(generation) ? -1 : 1;
 	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
 	return 0;
 }
 
-static int put_right(struct attachment *at)
+static int put_right(struct attachment *at, const char *generation)
 {
 	enum attach_state state;
 
-	if (attach_end(at) || books_finish(at->volume.dev) || attach_state(at, &state))
+	if (attach_end(at) || books_finish(generation, false) || attach_state(at, &state))
 		return -1;
 	tell(at->volume.name, state == ATTACH_TRACKED ?
 	     "put right: its changes are tracked, and nothing else is left" :
@@ -82,16 +82,18 @@ static int put_right(struct attachment *at)
 
 static int repair_volume(struct attachment *at)
 {
+	char generation[RECORD_ID_MAX];
 	enum attach_state state;
 	int r = 1;
 
+	books_generation(at->volume.dev, generation);
 	if (attach_state(at, &state))
 		return -1;
 	if (state == ATTACH_LIVE)
-		r = look_at_job(at);
+		r = look_at_job(at, generation);
 	else if (state == ATTACH_TRACKED && !at->volume.suspended)
 		r = view_drop(at->uuid);
-	return r > 0 ? put_right(at) : r;
+	return r > 0 ? put_right(at, generation) : r;
 }
 
 static int repair(const struct mapper_info *hidden)
@@ -153,8 +155,15 @@ static int visit_view(const char *name, void *data)
 /* The volume of a record. 1 if it is gone. */
 static int find_volume(const struct record *record, struct mapper_info *volume)
 {
+	char name[DM_NAME_LEN + sizeof(ATTACH_SUFFIX)];
+	struct mapper_info hidden;
+
 	if (*record->origin_dm_uuid)
 		return mapper_find_uuid(record->origin_dm_uuid, volume);
+	/* It may have been renamed, but the hidden device has not. */
+	snprintf(name, sizeof(name), "%s" ATTACH_SUFFIX, record->origin_dm_name);
+	if (!mapper_find(name, &hidden) && is_prefixed(hidden.uuid, ATTACH_PREFIX))
+		return attach_owner(hidden.uuid, volume);
 	return mapper_find(record->origin_dm_name, volume);
 }
 

@@ -22,7 +22,12 @@ make_vg vg1 128
 lv=$(make_lv vg0/my-data 16)
 make_file_system "$lv" "$CBW_TMP/data"
 
-back_up --checksum
+# LVM is slow: it is asked once each time that tags are written, before and after the instant, and at the end.
+mkdir "$CBW_TMP/bin"
+printf '#!/bin/sh\necho >> %q\nexec %q "$@"\n' "$CBW_TMP/asked" "$(command -v lvs)" > "$CBW_TMP/bin/lvs"
+chmod +x "$CBW_TMP/bin/lvs"
+PATH=$CBW_TMP/bin:$PATH back_up --checksum
+assert_eq "$(wc -l < "$CBW_TMP/asked")" 3 'how often lvs was run'
 first=$(backups)
 [[ $first =~ ^my-data-cbw-[0-9]{8}T[0-9]{6}Z$ ]] || fail "the name of the volume is $first"
 assert_eq "$(lvs --noheadings -o lv_active,lv_skip_activation vg1 | xargs)" 'skip activation' 'activation'

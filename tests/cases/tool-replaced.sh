@@ -56,3 +56,38 @@ assert_eq "$(dmsetup table cbw)" "$table" "the table"
 exec 9<&-
 tool repair
 volume_is_own "$table"
+
+# It is the same volume, whatever it is called: without a UUID the record has nothing but the name.
+is_kept() { # STATE: of the backup
+	tool repair
+	assert_eq "$(cbw list --json | json '[(r["origin"], r["complete"], r["there"]) for r in j if r["target"][-6:] == "/image"]')" "[('cbw', $1, True)]" "the backup"
+	[[ -s $image ]] || fail "the image is gone"
+}
+
+image=$CBW_TMP/image
+for by in backup wait; do
+	if [[ $by == backup ]]; then
+		tool_begins backup cbw --to "$image" --overwrite --speed 64K --quiet
+		retry 30 has_job
+	else
+		tool backup cbw --to "$image" --overwrite --speed 64K --no-wait
+	fi
+	say dmsetup rename cbw renamed
+	assert_eq "$(cbw status --json | json '[(v["volume"], v["hidden"]) for v in j]')" "[('renamed', 'cbw-cbw')]" "the status"
+	is_kept False
+	tool speed renamed 0
+	if [[ $by == backup ]]; then
+		wait "$pid" || fail "it said: $(< "$CBW_TMP/said")"
+	else
+		tool wait renamed --quiet
+	fi
+	volume_is_own "$table" renamed
+	is_kept True
+	assert_same /dev/mapper/renamed "$image" 4194304
+	say dmsetup rename renamed cbw
+done
+tool backup cbw --to "$image" --overwrite --no-wait --paused
+say dmsetup rename cbw renamed
+tool cancel renamed
+volume_is_own "$table" renamed
+[[ ! -e $image ]] || fail "what is not complete is left behind"
