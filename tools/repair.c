@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verb repair: what tools that were killed have left; the states are in attach.h. */
+#include <dirent.h>
 #include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -189,6 +190,33 @@ static int repair_record(struct record *record)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * Without udev, what the kernel has taken away itself leaves its node, and the number may be that
+ * of another device next. Where udev is, there are links.
+ */
+static bool is_old_node(const struct dirent *entry)
+{
+	const char *suffix = strrchr(entry->d_name, '-');
+	struct mapper_info device;
+
+	return entry->d_type == DT_BLK && suffix &&
+	       (!strcmp(suffix, ATTACH_SUFFIX) || !strcmp(suffix, VIEW_SUFFIX)) &&
+	       mapper_find(entry->d_name, &device);
+}
+
+static int repair_nodes(void)
+{
+	DIR *dir = opendir("/dev/mapper");
+	struct dirent *entry;
+	int r = 0;
+
+	while (dir && (entry = readdir(dir)))
+		r |= is_old_node(entry) && mapper_removed(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
 static int repair_records(void)
 {
 	struct record *records;
@@ -218,7 +246,8 @@ static int run(int argc, char **argv)
 		return CBW_FAILED;
 	signals_catch();
 	documents = json_object_new_array();
-	if (mapper_each(visit, &failed) || mapper_each(visit_view, &failed) || repair_records())
+	if (mapper_each(visit, &failed) || mapper_each(visit_view, &failed) || repair_records() ||
+	    repair_nodes())
 		failed = 1;
 	if (opt_json)
 		puts(json_object_to_json_string_ext(documents, JSON_C_TO_STRING_PRETTY));

@@ -28,8 +28,8 @@ int view_create(const char *volume, const char *origin, const char *hidden_uuid,
 
 	if (!view_find(hidden_uuid, &view))
 		return say_error("%s has the view /dev/mapper/%s already", volume, view.name);
-	if (snprintf(name, DM_NAME_LEN, "%s-pit", volume) >= DM_NAME_LEN - 1)
-		return say_error("the name %s-pit is too long", volume);
+	if (snprintf(name, DM_NAME_LEN, "%s" VIEW_SUFFIX, volume) >= DM_NAME_LEN - 1)
+		return say_error("the name %s" VIEW_SUFFIX " is too long", volume);
 	uuid_of(hidden_uuid, uuid);
 	snprintf(params, sizeof(params), "%s%s", origin, release ? " 1 release" : "");
 	return mapper_create(name, uuid, length, "cbw-snapshot", params, !release);

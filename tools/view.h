@@ -12,6 +12,7 @@
 #include "mapper.h"
 
 #define VIEW_PREFIX	"CBWPIT-"
+#define VIEW_SUFFIX	"-pit"
 
 /* 0, or 1 if there is none. */
 int view_find(const char *hidden_uuid, struct mapper_info *view);

@@ -18,6 +18,7 @@ finish() {
 		said=$(tool repair)
 		[[ -z $said ]] || fail "after the end of the job: $said"
 	fi
+	no_old_nodes
 }
 
 # After one step is before the next one: the kernel's state is all that is left of the tool.

@@ -46,6 +46,14 @@ dmsetup clear cbw
 tool repair
 volume_is_own "$table"
 
+# So it is if nobody looks after the job, and of that nothing is left.
+tool backup cbw "$target" --overwrite --no-wait --paused
+say dmsetup load cbw --table "$table"
+say dmsetup resume cbw
+tool repair
+volume_is_own "$table"
+no_old_nodes
+
 # What reads the view keeps the hidden device, and nothing else.
 start --speed 64K
 tool snapshot create cbw
@@ -91,3 +99,4 @@ say dmsetup rename cbw renamed
 tool cancel renamed
 volume_is_own "$table" renamed
 [[ ! -e $image ]] || fail "what is not complete is left behind"
+no_old_nodes

@@ -71,6 +71,11 @@ volume_works() { # [NAME]
 	with_deadline 10 dd if=/dev/urandom of="/dev/mapper/$name" bs=64K seek=$((RANDOM % 60)) count=1 oflag=direct status=none
 }
 
+# Where there is no udev, they are the library's, and what the kernel takes away itself leaves one.
+no_old_nodes() {
+	! find /dev/mapper -type b | grep -E -- '-(cbw|pit)$' || fail "nodes are left behind"
+}
+
 # It is as it was before there was a job. Device nodes are udev's, or of the library, which may have been killed.
 volume_is_own() { # TABLE [NAME]
 	local name=${2:-cbw}
