@@ -37,6 +37,23 @@ static int attach(const char *name, uint64_t chunk)
 	return r;
 }
 
+static int refuse_detach(const struct attachment *at, enum attach_state state)
+{
+	const char *name = at->volume.name;
+
+	switch (state) {
+	case ATTACH_LIVE:
+		return say_error("%s has a job: wait for its end, or cancel it", name);
+	case ATTACH_LOADED:
+		return say_error("a cbw that was killed has left a table loaded in %s: try 'cbw repair'",
+				 name);
+	case ATTACH_FOREIGN:
+		return say_error("somebody else is changing the table of %s: try again later", name);
+	default:
+		return say_error("the changes of %s are not tracked any more", name);
+	}
+}
+
 static int detach(const char *name)
 {
 	enum attach_state state;
@@ -51,9 +68,7 @@ static int detach(const char *name)
 				 at.volume.name);
 	if (attach_state(&at, &state))
 		return -1;
-	if (state != ATTACH_TRACKED)
-		return say_error("%s has a job: wait for its end, or cancel it", at.volume.name);
-	return attach_detach(&at);
+	return state == ATTACH_TRACKED ? attach_detach(&at) : refuse_detach(&at, state);
 }
 
 enum { CHUNK = 1 };

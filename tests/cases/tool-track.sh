@@ -77,6 +77,18 @@ tool detach cbw
 volume_is_own "$table"
 wrong_use 1 'cbw has no job' detach cbw
 
+# What is not for detach to put right, it leaves as it is.
+tool attach cbw
+tool_dies after:1 detach cbw
+wrong_use 1 "a cbw that was killed has left a table loaded in cbw: try 'cbw repair'" detach cbw
+tool repair
+is_tracked
+say dmsetup load cbw --table "0 4096 linear $origin 0"
+wrong_use 1 'somebody else is changing the table of cbw: try again later' detach cbw
+say dmsetup clear cbw
+tool detach cbw
+volume_is_own "$table"
+
 # Killed at each step: nothing is suspended, the volume works, and repair leaves nothing that is half done.
 all_steps() { # STEPS ARGUMENT...: as many as there are
 	local steps=$1
