@@ -45,11 +45,25 @@ static bool is_stateless(const char *type)
 	return false;
 }
 
+/*
+ * Whoever has put it there has taken it away again; where it is still, the process that ends the
+ * job may not find it.
+ */
+static bool has_key_in_keyring(const struct mapper_target *target)
+{
+	const char *key = strchr(target->params, ' ');
+
+	return !strcmp(target->type, "crypt") && key && key[1] == ':';
+}
+
 static int check_target(const char *volume, const struct mapper_target *target)
 {
 	/* It is immutable, whatever its queue_mode. */
 	if (!strcmp(target->type, "multipath"))
 		return say_error("%s is multipath, for which the kernel takes no other table: back up a logical volume or dm-crypt device on it, or give it a linear device of its own before it is in use",
+				 volume);
+	if (has_key_in_keyring(target))
+		return say_error("%s has its key in the kernel's keyring, from where no second table gets it: open it with --disable-keyring, or back up what it stands on",
 				 volume);
 	if (!is_stateless(target->type))
 		return say_error("%s has the target '%s', which keeps state that two tables must not share: back up what it stands on, or what stands on it",
