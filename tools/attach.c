@@ -56,6 +56,22 @@ static bool has_key_in_keyring(const struct mapper_target *target)
 	return !strcmp(target->type, "crypt") && key && key[1] == ':';
 }
 
+#define OWN_LINEAR "while it is not in use, give it a linear device of its own, and back up that one from then on"
+
+static int refuse_type(const char *volume, const char *type)
+{
+	char advice[DM_NAME_LEN + sizeof(OWN_LINEAR) + 64] = OWN_LINEAR;
+
+	if (!strcmp(type, "snapshot"))
+		snprintf(advice, sizeof(advice), "it is of one instant already, so dd can copy it");
+	if (!strcmp(type, "raid"))
+		snprintf(advice, sizeof(advice),
+			 "of raid1 back up an image, such as %s_rimage_0; of another, " OWN_LINEAR,
+			 volume);
+	return say_error("%s has the target '%s', which keeps state that two tables must not share: %s",
+			 volume, type, advice);
+}
+
 static int check_target(const char *volume, const struct mapper_target *target)
 {
 	/* It is immutable, whatever its queue_mode. */
@@ -65,10 +81,7 @@ static int check_target(const char *volume, const struct mapper_target *target)
 	if (has_key_in_keyring(target))
 		return say_error("%s has its key in the kernel's keyring, from where no second table gets it: open it with --disable-keyring, or back up what it stands on",
 				 volume);
-	if (!is_stateless(target->type))
-		return say_error("%s has the target '%s', which keeps state that two tables must not share: back up what it stands on, or what stands on it",
-				 volume, target->type);
-	return 0;
+	return is_stateless(target->type) ? 0 : refuse_type(volume, target->type);
 }
 
 /*
