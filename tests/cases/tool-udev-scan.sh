@@ -7,17 +7,17 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/udev.sh"
 
-# A job as the dry run tells, which gives no hints to udev: its first three lines begin it.
+# A job as the dry run tells, which gives no hints to udev: the lines to the first resume begin it.
 begin_by_hand() {
 	cbw backup plain "$target" --force --dry-run > "$CBW_TMP/lines"
-	head -n 3 "$CBW_TMP/lines" | bash -ex
+	sed '/^dmsetup resume/q' "$CBW_TMP/lines" | bash -ex
 	dmsetup create plain-pit --uuid CBWPIT-by-hand --readonly --table "0 $(dev_sectors /dev/mapper/plain) cbw-snapshot /dev/mapper/plain-cbw"
 	udevadm settle
 }
 
 end_by_hand() {
 	dmsetup remove plain-pit
-	tail -n +4 "$CBW_TMP/lines" | bash -ex > /dev/null
+	sed '1,/^dmsetup resume/d' "$CBW_TMP/lines" | bash -ex > /dev/null
 	volume_is_own "$plain" plain
 }
 
