@@ -7,7 +7,7 @@
 need_module virtio_blk dm_cbw
 export CBW_STATE=$CBW_TMP/state
 root=/dev/mapper/vg0-root
-backup=$(lvs --noheadings -o lv_full_name -S 'lv_tags=cbw.origin=vg0/root && lv_tags=cbw.complete=true' | tail -n 1 | xargs)
+backup=$(bash "$CBW_ROOT/tests/system/steps.sh" backup_of_root)
 
 # The backup has been booted by now, and must still be what it was.
 say lvremove -q -y vg1/boot
