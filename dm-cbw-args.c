@@ -320,16 +320,15 @@ static int check_bitmap_mode(const struct cbw_args *args, char **error)
 #define OF_TRACK	(BIT(CBW_FEATURE_METADATA) | BIT(CBW_FEATURE_ON_METADATA_ERROR) | \
 			 BIT(CBW_FEATURE_BELOW))
 
-static int check_track(const struct cbw_args *args, char **error)
+static int check_tracking(const struct cbw_args *args, char **error)
 {
 	if (args->job == CBW_TRACK && args->given & ~OF_TRACK) {
 		*error = "Job track takes no feature but metadata, on_metadata_error and below";
 		return -EINVAL;
 	}
-	if (!test_bit(CBW_FEATURE_ON_METADATA_ERROR, &args->given))
-		return 0;
-	if (args->job != CBW_TRACK || !test_bit(CBW_FEATURE_METADATA, &args->given)) {
-		*error = "Feature on_metadata_error needs job track and feature metadata";
+	if (test_bit(CBW_FEATURE_ON_METADATA_ERROR, &args->given) &&
+	    !test_bit(CBW_FEATURE_METADATA, &args->given)) {
+		*error = "Feature on_metadata_error needs feature metadata";
 		return -EINVAL;
 	}
 	return 0;
@@ -337,7 +336,7 @@ static int check_track(const struct cbw_args *args, char **error)
 
 static int check_features(struct cbw_args *args, char **error)
 {
-	return check_track(args, error) ?: check_bitmap_mode(args, error) ?:
+	return check_tracking(args, error) ?: check_bitmap_mode(args, error) ?:
 	       check_max_copy(args, error);
 }
 

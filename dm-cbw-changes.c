@@ -249,7 +249,6 @@ static int create_commit(struct cbw_changes *changes, const struct cbw_changes_c
 		.disk		= dm_disk(changes->md),
 		.len		= changes->len,
 		.chunk_shift	= changes->chunk_shift,
-		.break_write	= config->break_write,
 		.name		= dm_device_name(changes->md),
 	};
 	int r;
@@ -441,7 +440,7 @@ static struct cbw_changes *displace(struct cbw_changes *changes, struct mapped_d
 	return before;
 }
 
-void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti)
+void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti, bool break_write)
 {
 	struct cbw_changes *before = displace(changes, dm_table_get_md(ti->table));
 	bool anew;
@@ -453,18 +452,14 @@ void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti)
 	if (!changes)
 		return;
 
+	if (changes->commit)
+		cbw_commit_set_policy(changes->commit, break_write);
 	mutex_lock(&changes_lock);
 	anew = !changes->live;
 	changes->live = ti;
 	mutex_unlock(&changes_lock);
 	if (anew)
 		begin(changes);
-}
-
-void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write)
-{
-	if (changes->commit)
-		cbw_commit_set_policy(changes->commit, break_write);
 }
 
 unsigned int cbw_changes_nr_waiting(const struct cbw_changes *changes)

@@ -687,7 +687,6 @@ struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
 	commit->len = config->len;
 	commit->chunk_shift = config->chunk_shift;
 	commit->nr_longs = BITS_TO_LONGS(((config->len - 1) >> config->chunk_shift) + 1);
-	commit->break_write = config->break_write;
 	strscpy(commit->name, config->name, sizeof(commit->name));
 	INIT_DELAYED_WORK(&commit->work, commit_work);
 	spin_lock_init(&commit->lock);

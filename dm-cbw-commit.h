@@ -20,7 +20,6 @@ struct cbw_commit_config {
 	struct gendisk *disk;		/* of the mapped device */
 	sector_t len;
 	unsigned int chunk_shift;
-	bool break_write;		/* when the device fails: fail the writes, not the map */
 	const char *name;		/* the same */
 };
 
@@ -83,7 +82,7 @@ void cbw_commit_generation(struct cbw_commit *commit);
 /* Wait until that is durable, or the device has failed. May sleep. */
 void cbw_commit_wait(struct cbw_commit *commit);
 
-/* As cbw_commit_config.break_write. Any context. */
+/* When the device fails: fail the writes, not the map. Any context. */
 void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write);
 
 /* Has the device failed? Nothing waits any more. Any context. */

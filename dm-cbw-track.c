@@ -27,8 +27,7 @@ static const char *track_begin(struct cbw_job *job)
 {
 	struct cbw_track *track = to_track(job);
 
-	cbw_changes_set_policy(track->changes, track->break_write);
-	cbw_changes_enter(track->changes, track->ti);
+	cbw_changes_enter(track->changes, track->ti, track->break_write);
 	return NULL;
 }
 

@@ -161,11 +161,6 @@ static void set_target(struct dm_target *ti)
 	ti->per_io_data_size = cbw_backup_per_bio_size();
 }
 
-static bool breaks_write(const struct cbw *cbw)
-{
-	return cbw->args.value[CBW_FEATURE_ON_METADATA_ERROR] == CBW_FAIL_WRITE;
-}
-
 static int get_changes(struct dm_target *ti, struct cbw *cbw)
 {
 	struct cbw_changes_config config = {
@@ -173,7 +168,6 @@ static int get_changes(struct dm_target *ti, struct cbw *cbw)
 		.metadata	= cbw->metadata ? cbw->metadata->bdev : NULL,
 		.create		= cbw->args.job == CBW_TRACK,
 		.chunk_shift	= ilog2(cbw->args.chunk),
-		.break_write	= breaks_write(cbw),
 	};
 
 	cbw->changes = cbw_changes_get(ti, &config, &ti->error);
@@ -225,8 +219,8 @@ static int start_backup(struct dm_target *ti, struct cbw *cbw)
 
 static int start_track(struct dm_target *ti, struct cbw *cbw)
 {
-	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes, breaks_write(cbw),
-				      &ti->error);
+	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes,
+				      cbw_args_metadata_break_write(&cbw->args), &ti->error);
 	return PTR_ERR_OR_ZERO(cbw->track);
 }
 

@@ -15,12 +15,18 @@ put_table() { # TABLE...
 	dmsetup resume cbw
 }
 
-track() { # POLICY
-	echo "0 $sectors cbw $origin - 8 track 4 metadata /dev/mapper/meta on_metadata_error $1"
+# All tables of the device say what is to be done.
+begin() { # POLICY
+	policy="metadata /dev/mapper/meta on_metadata_error $1"
+	say dmsetup create cbw --table "0 $sectors cbw $origin - 8 track 4 $policy"
+}
+
+job() { # SYNC [FEATURE ARGUMENT...]
+	put_table "0 $sectors cbw $origin $target 128 backup $((5 + $#)) sync $* $policy"
 }
 
 backup() { # SYNC
-	put_table "0 $sectors cbw $origin $target 128 backup 4 sync $1 metadata /dev/mapper/meta"
+	job "$1"
 	cbw_wait cbw completed
 }
 
@@ -35,7 +41,7 @@ show() { # prints what is on the device
 
 for kind in write flush; do
 	mend meta
-	say dmsetup create cbw --table "$(track break-write)"
+	begin break-write
 	backup full
 	now=$(summary)
 	inject meta "$kind"
@@ -59,7 +65,7 @@ for kind in write flush; do
 	inject meta "$kind"
 	say dmsetup remove --retry cbw
 	mend meta
-	say dmsetup create cbw --table "$(track break-map)"
+	begin break-map
 	assert_eq "$(summary)" "- 8 0 durable" "the map"
 
 	# The default lets it go on. The device takes no word of that, or later.
@@ -73,7 +79,7 @@ for kind in write flush; do
 	mend meta
 	put 11
 	assert_eq "$(summary)" "- 8 3 failed" "the map"
-	expect_fail 'needs a full backup' dmsetup load cbw --table "0 $sectors cbw $origin $target 128 backup 4 sync incremental metadata /dev/mapper/meta"
+	expect_fail 'needs a full backup' dmsetup load cbw --table "0 $sectors cbw $origin $target 128 backup 6 sync incremental $policy"
 	# In memory it is a map like any other.
 	backup full
 	put 13
@@ -84,16 +90,16 @@ for kind in write flush; do
 done
 
 # In the middle of a job, and at the next point in time.
-say dmsetup create cbw --table "$(track break-write)"
+begin break-write
 backup full
-put_table "0 $sectors cbw $origin $target 128 backup 4 metadata /dev/mapper/meta speed 1"
+job full speed 1
 put 20
 inject meta write
 dmsetup message cbw 0 speed 0
 cbw_wait cbw completed
 expect_fail 'Input/output error' put 21
 put 20
-put_table "0 $sectors cbw $origin $target 128 backup 5 sync incremental metadata /dev/mapper/meta paused"
+job incremental paused
 mend meta
 dmsetup message cbw 0 resume
 cbw_wait cbw completed
