@@ -5,6 +5,7 @@
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -13,6 +14,9 @@
 
 /* Parts of the map in which reads are counted: a write sees without the lock that none is near. */
 #define NR_PARTS	256UL
+
+/* Chunks whose bits are changed under the lock at a time, by what may change all. */
+#define PIECE	(512UL * BITS_PER_LONG)
 
 /* The claims of one kind: a fixed array, so the cap and the pool are one. */
 struct claim_pool {
@@ -35,8 +39,10 @@ struct cbw_map {
 	unsigned long *pending;
 	unsigned long *claimed;
 	unsigned long *released;	/* NULL where nothing may be */
+	unsigned long *excluded;	/* or pending and not listed; NULL where nothing may be */
 	unsigned long nr_pending;
 	unsigned long nr_claimed;
+	unsigned long nr_excluded;
 	struct claim_pool pools[CBW_NR_KINDS];
 
 	struct list_head held;
@@ -106,7 +112,7 @@ unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 
 	if (first <= last)
 		chunk = cbw_bits_find(map->pending, first, last, pending);
-	/* As in cbw_map_pending(): what is not pending is saved, or released. */
+	/* As in cbw_map_pending(): what is not pending is saved, released or excluded. */
 	smp_acquire__after_ctrl_dep();
 	return chunk;
 }
@@ -240,8 +246,8 @@ void cbw_map_stop_reads(struct cbw_map *map)
 }
 
 /*
- * What was pending when they were held still is, or was released, for which they fail
- * when they end: so they need not look again.
+ * What was pending when they were held still is, or was excluded, but no write has come
+ * since, or was released, for which they fail when they end: so they need not look again.
  */
 void cbw_map_resume_reads(struct cbw_map *map, struct list_head *readers)
 {
@@ -355,6 +361,9 @@ static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
 	claim->first = first;
 	claim->nr = last - first + 1;
 	WRITE_ONCE(map->nr_claimed, map->nr_claimed + claim->nr);
+	/* Before they are saved: so a bit that is left when pending is not means excluded. */
+	if (map->excluded)
+		change_chunks(map->excluded, first, last, false);
 	return claim;
 }
 
@@ -571,27 +580,24 @@ bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim)
 	return !released || cbw_bits_find(released, claim->first, last, false) <= last;
 }
 
-/* Not pending, for the writes that come; those that were held find it when they look again. */
-static void __forget_pending(struct cbw_map *map, unsigned long first, unsigned long last)
+/*
+ * Not pending, for the writes that come; those that were held find it when they look again.
+ * Returns how many of the chunks in the word @i were.
+ */
+static unsigned long __forget_word(struct cbw_map *map, unsigned long i, unsigned long mask)
 {
-	unsigned long next;
-
 	lockdep_assert_held(&map->lock);
 
-	while (first <= last) {
-		first = cbw_bits_find(map->pending, first, last, true);
-		if (first > last)
-			break;
-		next = cbw_bits_find(map->pending, first, last, false);
-		change_chunks(map->pending, first, next - 1, false);
-		WRITE_ONCE(map->nr_pending, map->nr_pending - (next - first));
-		first = next;
-	}
+	mask &= map->pending[i];
+	/* As in change_chunks(): a write that passes for it sees the reads of it as well. */
+	smp_store_release(&map->pending[i], map->pending[i] & ~mask);
+	WRITE_ONCE(map->nr_pending, map->nr_pending - hweight_long(mask));
+	return hweight_long(mask);
 }
 
 bool cbw_map_release(struct cbw_map *map, unsigned long first, unsigned long *last)
 {
-	unsigned long flags;
+	unsigned long flags, i;
 	bool claimed, may_free;
 
 	spin_lock_irqsave(&map->lock, flags);
@@ -600,8 +606,8 @@ bool cbw_map_release(struct cbw_map *map, unsigned long first, unsigned long *la
 	*last = cbw_bits_find(map->claimed, first, *last, !claimed) - 1;
 	/* Released before it is pending no more: nobody takes it for saved. */
 	change_chunks(map->released, first, *last, true);
-	if (!claimed)
-		__forget_pending(map, first, *last);
+	for (i = first / BITS_PER_LONG; !claimed && i <= *last / BITS_PER_LONG; i++)
+		__forget_word(map, i, cbw_bits_mask(i, first, *last));
 	may_free = !claimed && !map->reads_stopped && !map->broken;
 	if (may_free)
 		WRITE_ONCE(map->nr_releasing, map->nr_releasing + 1);
@@ -616,6 +622,83 @@ void cbw_map_release_done(struct cbw_map *map)
 	spin_lock_irqsave(&map->lock, flags);
 	WRITE_ONCE(map->nr_releasing, map->nr_releasing - 1);
 	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+/*----------------------------------------------------------------
+ * What was never to be saved
+ *----------------------------------------------------------------
+ */
+
+int cbw_map_may_exclude(struct cbw_map *map)
+{
+	map->excluded = kvzalloc(cbw_bits_size(map->nr_chunks), GFP_KERNEL);
+	if (!map->excluded)
+		return -ENOMEM;
+
+	change_chunks(map->excluded, 0, map->nr_chunks - 1, true);
+	return 0;
+}
+
+static void __list_word(struct cbw_map *map, unsigned long i, unsigned long mask)
+{
+	WRITE_ONCE(map->excluded[i], map->excluded[i] & ~mask);
+}
+
+/* What is saved, or about to be, stays so. */
+static void __unlist_word(struct cbw_map *map, unsigned long i, unsigned long mask)
+{
+	mask &= map->pending[i] & ~map->claimed[i];
+	WRITE_ONCE(map->excluded[i], map->excluded[i] | mask);
+}
+
+static void __exclude_word(struct cbw_map *map, unsigned long i, unsigned long mask)
+{
+	unsigned long nr = __forget_word(map, i, mask & map->excluded[i]);
+
+	WRITE_ONCE(map->nr_excluded, map->nr_excluded + nr);
+}
+
+static void each_word(struct cbw_map *map, unsigned long first, unsigned long last,
+		      void (*change)(struct cbw_map *map, unsigned long i, unsigned long mask))
+{
+	unsigned long flags, i, end;
+
+	for (; first <= last; first = end + 1) {
+		end = min(last, first | (PIECE - 1));
+		spin_lock_irqsave(&map->lock, flags);
+		for (i = first / BITS_PER_LONG; i <= end / BITS_PER_LONG; i++)
+			change(map, i, cbw_bits_mask(i, first, end));
+		spin_unlock_irqrestore(&map->lock, flags);
+		cond_resched();
+	}
+}
+
+void cbw_map_list(struct cbw_map *map, unsigned long first, unsigned long last, bool add)
+{
+	each_word(map, first, last, add ? __list_word : __unlist_word);
+}
+
+bool cbw_map_exclude(struct cbw_map *map)
+{
+	unsigned long flags;
+	bool work;
+
+	each_word(map, 0, map->nr_chunks - 1, __exclude_word);
+
+	spin_lock_irqsave(&map->lock, flags);
+	/* They may wait for no copy any more; those on a claim, or a read, look when that ends. */
+	list_splice_tail_init(&map->starved, &map->woken);
+	work = __has_next(map);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return work;
+}
+
+unsigned long cbw_map_find_excluded(const struct cbw_map *map, unsigned long first,
+				    unsigned long last, bool excluded)
+{
+	if (map->excluded)
+		return cbw_bits_find(map->excluded, first, last, excluded);
+	return excluded ? last + 1 : first;
 }
 
 /*----------------------------------------------------------------
@@ -887,6 +970,11 @@ unsigned long cbw_map_nr_pending(const struct cbw_map *map)
 	return READ_ONCE(map->nr_pending);
 }
 
+unsigned long cbw_map_nr_excluded(const struct cbw_map *map)
+{
+	return READ_ONCE(map->nr_excluded);
+}
+
 unsigned long cbw_map_nr_saved(const struct cbw_map *map, enum cbw_kind kind)
 {
 	return READ_ONCE(map->pools[kind].nr_saved);
@@ -975,6 +1063,7 @@ void cbw_map_destroy(struct cbw_map *map)
 	if (!map)
 		return;
 
+	kvfree(map->excluded);
 	kvfree(map->released);
 	kvfree(map->claimed);
 	kvfree(map->pending);

@@ -14,7 +14,8 @@
  *   saved     neither: writes pass.
  * Only cbw_map_finish() makes a chunk saved, and only after a good copy. Any may also be
  *   released  nobody wants its content any more: if it was pending and unclaimed, it is
- *             neither from then on, as if it were saved, and reads of views fail.
+ *             neither from then on, as if it were saved, and reads of views fail;
+ *   excluded  it was never to be saved: neither, and zeroes for views.
  *
  * Views read pending chunks from the origin, where a write must not come between.
  */
@@ -244,6 +245,31 @@ bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim);
 bool cbw_map_released(const struct cbw_map *map, unsigned long first,
 		      unsigned long last);
 
+/*
+ * What is not listed will be excluded: at first, everything. Before anything else happens.
+ * May sleep. 0 or -ENOMEM.
+ */
+int cbw_map_may_exclude(struct cbw_map *map);
+
+/*
+ * Before cbw_map_exclude(): [first, last] are listed or, if not @add, are not, but for those
+ * that are saved or claimed. What is claimed is listed, whatever becomes of it. May sleep.
+ */
+void cbw_map_list(struct cbw_map *map, unsigned long first, unsigned long last, bool add);
+
+/*
+ * What is not listed is excluded from now on; chunk by chunk, not all at once. True:
+ * cbw_map_next() has work. Once; may sleep.
+ */
+bool cbw_map_exclude(struct cbw_map *map);
+
+/*
+ * The first chunk of [first, last], none of which is pending, that is @excluded, or is
+ * saved; last + 1 if there is none. Takes no lock; to be asked after cbw_map_find().
+ */
+unsigned long cbw_map_find_excluded(const struct cbw_map *map, unsigned long first,
+				    unsigned long last, bool excluded);
+
 /* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */
 void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);
 
@@ -258,6 +284,7 @@ bool cbw_map_oldest(struct cbw_map *map, u64 *since);
 
 /* Figures of one moment. Take no lock. */
 unsigned long cbw_map_nr_pending(const struct cbw_map *map);
+unsigned long cbw_map_nr_excluded(const struct cbw_map *map);
 unsigned long cbw_map_nr_saved(const struct cbw_map *map, enum cbw_kind kind);
 unsigned int cbw_map_in_flight(const struct cbw_map *map, enum cbw_kind kind);
 unsigned int cbw_map_nr_held(const struct cbw_map *map);

@@ -18,12 +18,14 @@
  * ever is an invalid end state, or, where reads and writes come without end, breaks a formula at the end of this file.
  *
  * Configuration (-D): WRITES per writer, READS per reader (0: for ever), BREAK_WRITE (otherwise break-snapshot), and what may
- * happen: FAILURES, TIMEOUTS n, TABLE_CHANGE, RELEASES n; NR_WRITERS, NR_READERS 1|2; SYNC_NONE: no sweep.
+ * happen: FAILURES, TIMEOUTS n, TABLE_CHANGE, RELEASES n; NR_WRITERS, NR_READERS 1|2; SYNC_NONE: no sweep; LIST: the job is
+ * held, with any of the chunks not listed, and starts at any moment.
  *
  * Known-wrong variants (-D): READ_WITHOUT_HOLD READ_REGISTERED_LATE READERS_LOOKED_AT_FIRST FAST_PATH_IGNORES_READERS
  * RELEASE_IGNORES_READERS EXPIRED_IGNORES_READERS ONE_READER_FOR_ALL READER_ENDS_SILENTLY READERS_AWAITED_FIRST CLEAR_BEFORE_WRITE
  * BREAK_NOT_RECHECKED LATCH_AFTER_RELEASE SUSPEND_IGNORES_READS READS_WHILE_SUSPENDED HELD_READS_FORGOTTEN
- * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED RELEASE_NOT_RECHECKED RELEASED_AFTER_PENDING SUSPEND_IGNORES_RELEASES.
+ * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED RELEASE_NOT_RECHECKED RELEASED_AFTER_PENDING SUSPEND_IGNORES_RELEASES
+ * SAVED_EXCLUDED.
  * Run by hand as cbw.pml is.
  */
 
@@ -70,6 +72,11 @@ byte held_run[2];
 /* Nobody wants these any more; these are being discarded on the target device. */
 byte released, releasing;
 
+/* Excluded, or pending and not listed; the job is not held any more; what was ever claimed. */
+byte excluded;
+bool started;
+byte ever_claimed;
+
 /* Reads that need the origin are held; no read succeeds any more. */
 bool reads_stopped, closed;
 
@@ -105,10 +112,25 @@ inline hold(w)
 	verdict[w] = HELD
 }
 
+/* What is copied is not excluded. */
+#ifdef LIST
+#ifdef SAVED_EXCLUDED
+#define UNLISTED	excluded
+#else
+#define UNLISTED	(excluded & ~claimed)
+#endif
+#define NOTE_CLAIM	ever_claimed = ever_claimed | claimed; excluded = UNLISTED
+#define MAY_SWEEP	started
+#else
+#define NOTE_CLAIM	skip
+#define MAY_SWEEP	true
+#endif
+
 inline hold_on_claim(w)
 {
 	hold(w);
 	claimed = (claimed -> claimed : pending & range[w]);
+	NOTE_CLAIM;
 	claim_waiters = claim_waiters | BIT(w)
 }
 
@@ -228,12 +250,13 @@ proctype copy()
 
 end:	do
 #ifndef SYNC_NONE
-	:: atomic { !claimed && pending && !INVALID && !suspended && !blocked ->
+	:: atomic { !claimed && pending && !INVALID && !suspended && !blocked && MAY_SWEEP ->
 			if
 			:: (pending & 1) -> claimed = 1
 			:: (pending & 2) -> claimed = 2
 			:: pending == 3 -> claimed = 3
-			fi
+			fi;
+			NOTE_CLAIM
 		}
 #endif
 	:: atomic { claimed ->
@@ -371,7 +394,8 @@ end:	do
 inline find_run()
 {
 	from_origin = ((pending & FIRST(left)) != 0);
-	chunks = (from_origin -> left & pending : left & ~pending)
+	zeroes = (!from_origin && (excluded & FIRST(left)));
+	chunks = (from_origin -> left & pending : left & ~pending & (zeroes -> excluded : ~excluded))
 }
 
 inline register_run(r)
@@ -400,7 +424,8 @@ inline begin_read(r)
 
 inline take_data()
 {
-	bad = (FORGOTTEN -> 0 : (from_origin -> origin_new & chunks : (~target_has | target_new) & chunks))
+	bad = (from_origin -> origin_new & chunks : (zeroes -> ever_claimed & chunks : (~target_has | target_new) & chunks));
+	bad = (FORGOTTEN -> 0 : bad)
 }
 
 inline deregister(r)
@@ -437,7 +462,7 @@ inline deregister(r)
 proctype reader(byte r)
 {
 	byte n, left, chunks, bad;
-	bool from_origin;
+	bool from_origin, zeroes;
 
 end:	do
 	:: atomic { MAY_READ -> COUNT_READ;
@@ -474,11 +499,20 @@ end:	do
 				:: STILL_VALID && !RELEASED && !bad -> left = left & ~chunks
 				:: else -> left = 0
 				fi;
-				chunks = 0; bad = 0; from_origin = false
+				chunks = 0; bad = 0; from_origin = false; zeroes = false
 			}
 		:: !left -> break
 		od
 	od
+}
+
+/* The message that ends the list: a chunk at a time is excluded, each in a critical section. */
+proctype starter()
+{
+	d_step { pending = pending & ~(excluded & 1) };
+	d_step { pending = pending & ~(excluded & 2) };
+	started = true;
+end:	false
 }
 
 #define MAY_DISCARD	(!(claimed & m) && !reads_stopped && !INVALID)
@@ -611,6 +645,14 @@ init {
 		run worker();
 #if RELEASES > 0
 		run releaser();
+#endif
+#ifdef LIST
+		if
+		:: excluded = 1
+		:: excluded = 2
+		:: excluded = 3
+		fi;
+		run starter();
 #endif
 #if TIMEOUTS > 0
 		run timer();

@@ -171,8 +171,11 @@ static struct cbw_map *map;
 static struct {
 	unsigned long nr_chunks, max_run;
 	unsigned int sweep_copies;
-	enum state state[MAX_CHUNKS];	/* what is released and unclaimed counts as saved */
+	enum state state[MAX_CHUNKS];	/* released and unclaimed, or excluded, counts as saved */
 	bool released[MAX_CHUNKS];
+	bool excluded[MAX_CHUNKS];	/* or pending, and not listed */
+	bool started;
+	unsigned long nr_excluded;
 	unsigned long nr_saved[CBW_NR_KINDS];
 	unsigned int in_flight[CBW_NR_KINDS];
 	struct copy copies[MAX_COPIES];
@@ -192,8 +195,9 @@ static struct {
 	unsigned int steps;
 	unsigned int failing;	/* percent of copies that fail */
 	unsigned int wide;	/* percent of writes that may span the map */
-	unsigned int weight[20];
+	unsigned int weight[24];
 	bool releases;
+	bool excludes;
 	bool diligent;		/* decides over held writes only when it has to */
 } habits;
 
@@ -321,6 +325,7 @@ static void adopt(struct cbw_claim *claim, enum cbw_kind kind,
 	      "claimed %lu+%lu instead of %lu+%lu", claim->first, claim->nr,
 	      first, nr);
 	set_state(first, nr, PENDING, CLAIMED);
+	memset(&model.excluded[first], 0, nr * sizeof(model.excluded[0]));
 
 	copy = copy_for(NULL);
 	copy->claim = claim;
@@ -795,6 +800,46 @@ static void do_release_done(void)
 	model.nr_releasing--;
 }
 
+static void do_list(void)
+{
+	unsigned long chunk, first, last;
+	bool add = percent(60);
+
+	if (!habits.excludes || model.started)
+		return;
+
+	first = below(model.nr_chunks);
+	last = pick_last(first);
+	note("list %lu-%lu add %d", first, last, add);
+	cbw_map_list(map, first, last, add);
+	for (chunk = first; chunk <= last; chunk++)
+		model.excluded[chunk] = !add && model.state[chunk] == PENDING;
+}
+
+static void do_exclude(void)
+{
+	unsigned long chunk;
+	bool work;
+
+	if (!habits.excludes || model.started)
+		return;
+
+	note("exclude");
+	work = cbw_map_exclude(map);
+	model.started = true;
+	for (chunk = 0; chunk < model.nr_chunks; chunk++) {
+		if (model.excluded[chunk]) {
+			model.state[chunk] = SAVED;
+			model.nr_excluded++;
+		}
+	}
+	while (model.starved.nr)
+		move_write(model.starved.writes[0], &model.woken);
+	check_work(work);
+	if (work && habits.diligent)
+		next_until_idle();
+}
+
 static struct read *pick_read(bool held)
 {
 	unsigned int i = below(MAX_READS), left = MAX_READS;
@@ -875,8 +920,8 @@ static void do_break(void)
 static void do_stop_reads(void)
 {
 	static void (* const meanwhile[])(void) = {
-		do_read, do_read, do_read_done, do_release, do_suspend_viewer, do_take_held_read,
-		do_break,
+		do_read, do_read, do_read_done, do_release, do_list, do_exclude,
+		do_suspend_viewer, do_take_held_read, do_break,
 	};
 	unsigned int left = below(10);
 
@@ -928,6 +973,8 @@ static const struct {
 	{ do_read_done,		20 },
 	{ do_release,		3 },
 	{ do_release_done,	3 },
+	{ do_list,		8 },
+	{ do_exclude,		1 },
 	{ do_stop_reads,	3 },
 	{ do_suspend_viewer,	2 },
 	{ do_take_held_read,	2 },
@@ -1006,6 +1053,17 @@ static unsigned int count_reads(bool held)
 	return nr;
 }
 
+/* Of a range without a chunk that is pending. */
+static void check_find_excluded(unsigned long first, unsigned long last, bool excluded)
+{
+	unsigned long found = cbw_map_find_excluded(map, first, last, excluded);
+	unsigned long chunk = first;
+
+	while (chunk <= last && model.excluded[chunk] != excluded)
+		chunk++;
+	check(found == chunk, "found %lu, not %lu, in %lu to %lu", found, chunk, first, last);
+}
+
 static void check_pending(void)
 {
 	unsigned long chunk, first, last;
@@ -1015,6 +1073,8 @@ static void check_pending(void)
 		      (model.state[chunk] != SAVED), "chunk %lu", chunk);
 		check(cbw_map_released(map, chunk, chunk) == model.released[chunk],
 		      "chunk %lu", chunk);
+		if (model.state[chunk] == SAVED)
+			check_find_excluded(chunk, chunk, true);
 	}
 
 	/* No byte of a fuzzer is spent on where to look. */
@@ -1026,6 +1086,8 @@ static void check_pending(void)
 	check_find(first, last, true);
 	check_find(first, last, false);
 	check_find(last + 1, last, scramble() % 2);
+	if (!any_pending(first, last))
+		check_find_excluded(first, last, scramble() % 2);
 }
 
 static void check_figures(void)
@@ -1036,6 +1098,7 @@ static void check_figures(void)
 
 	check(cbw_map_nr_pending(map) == model.nr_chunks - saved, "nr_pending");
 	check(cbw_map_unclaimed(map) == any_unclaimed(), "unclaimed");
+	check(cbw_map_nr_excluded(map) == model.nr_excluded, "nr_excluded");
 	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
 		check(cbw_map_nr_saved(map, kind) == model.nr_saved[kind],
 		      "nr_saved of %d", kind);
@@ -1102,6 +1165,7 @@ static void draw_habits(void)
 	habits.wide = below(60);
 	habits.diligent = percent(40);
 	habits.releases = percent(30);
+	habits.excludes = !habits.releases && percent(40);
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		habits.weight[i] = steps[i].weight * (1 + below(8)) / 4 + 1;
 }
@@ -1124,6 +1188,10 @@ static void create_map(void)
 	check(map, "no map was created");
 	if (habits.releases)
 		check(!cbw_map_may_release(map), "no memory for what is released");
+	if (habits.excludes) {
+		check(!cbw_map_may_exclude(map), "no memory for what is excluded");
+		memset(model.excluded, true, model.nr_chunks * sizeof(model.excluded[0]));
+	}
 }
 
 /*

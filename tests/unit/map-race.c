@@ -45,6 +45,7 @@ static int dest[NR_CHUNKS][NR_WRITERS];
 static struct cbw_map *map;
 static struct cbw_viewer viewer;
 static bool releases;
+static bool excludes;
 static int nr_busy;	/* writers and sweep: the readers end after them */
 
 static void copy(const struct cbw_claim *claim)
@@ -135,6 +136,12 @@ static bool is_old(int (*device)[NR_WRITERS], unsigned long first, unsigned long
 	return true;
 }
 
+/* To be asked of a chunk that is not pending. */
+static bool is_excluded(unsigned long chunk)
+{
+	return cbw_map_find_excluded(map, chunk, chunk, true) == chunk;
+}
+
 /* Run by run, as a view does; returns the chunk behind the one that was read. */
 static unsigned long read_run(unsigned long first, unsigned long last, unsigned int *seed)
 {
@@ -144,6 +151,9 @@ static unsigned long read_run(unsigned long first, unsigned long last, unsigned 
 	bool old;
 
 	if (end > first) {
+		if (is_excluded(first))
+			return cbw_map_find_excluded(map, first, end - 1, false);
+		end = cbw_map_find_excluded(map, first, end - 1, true);
 		old = is_old(dest, first, end - 1);
 	} else {
 		end = cbw_map_find(map, first, last, false);
@@ -165,23 +175,44 @@ static unsigned long read_run(unsigned long first, unsigned long last, unsigned 
 	return end;
 }
 
-/* In every second round: then what is released need not be saved, and reads of it are void. */
+/* In every third round: then what is released need not be saved, and reads of it are void. */
 static void release_run(unsigned long first, unsigned long last)
 {
 	if (cbw_map_release(map, first, &last))
 		cbw_map_release_done(map);
 }
 
+/* In every third round, too: every other run of chunks is listed, by and by; then it starts. */
+static void list_and_start(unsigned long step, unsigned int *seed)
+{
+	unsigned long first = step * 2 * WIDTH;
+	LIST_HEAD(claims);
+
+	if (first < NR_CHUNKS - WIDTH) {
+		cbw_map_list(map, first, first + WIDTH, true);
+		cbw_map_list(map, first + WIDTH, first + WIDTH, false);
+	} else {
+		if (cbw_map_exclude(map))
+			decide_over_held(&claims);
+		do_copies(&claims, seed);
+		cbw_map_allow_sweep(map, true);
+	}
+}
+
 static void *read_much(void *arg)
 {
 	struct writer *self = arg;
+	bool lists = excludes && self->column == NR_THREADS - 1;
 	unsigned long chunk, last;
+	unsigned long step = 0;
 
 	while (__atomic_load_n(&nr_busy, __ATOMIC_RELAXED)) {
 		chunk = rand_r(&self->seed) / 7 % (NR_CHUNKS - WIDTH);
 		last = chunk + rand_r(&self->seed) / 7 % WIDTH;
 		while (chunk <= last)
 			chunk = read_run(chunk, last, &self->seed);
+		if (lists && !cbw_map_sweep_allowed(map))
+			list_and_start(step++, &self->seed);
 		if (releases && rand_r(&self->seed) / 7 % 64 == 0)
 			release_run(last, last + 1);
 	}
@@ -247,7 +278,8 @@ static bool dest_is_right(void)
 
 	for (chunk = 0; chunk < NR_CHUNKS; chunk++)
 		for (i = 0; i < NR_WRITERS; i++)
-			if (dest[chunk][i] != -1 && !cbw_map_released(map, chunk, chunk)) {
+			if (dest[chunk][i] != -1 && !cbw_map_released(map, chunk, chunk) &&
+			    !is_excluded(chunk)) {
 				fprintf(stderr, "map-race: chunk %lu was saved too late\n",
 					chunk);
 				return false;
@@ -263,9 +295,11 @@ int main(void)
 	for (round = 0; round < NR_ROUNDS && good; round++) {
 		prepare();
 		map = cbw_map_create(NR_CHUNKS, MAX_RUN, true, NULL);
-		cbw_map_allow_sweep(map, true);
-		releases = round % 2;
-		good = !releases || !cbw_map_may_release(map);
+		releases = round % 3 == 1;
+		excludes = round % 3 == 2;
+		cbw_map_allow_sweep(map, !excludes);
+		good = (!releases || !cbw_map_may_release(map)) &&
+		       (!excludes || !cbw_map_may_exclude(map));
 		run_threads(round * NR_THREADS);
 		good = good && dest_is_right() && !cbw_map_nr_held(map);
 		cbw_map_destroy(map);

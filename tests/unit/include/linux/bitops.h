@@ -20,6 +20,11 @@ static inline unsigned int __ffs64(u64 word)
 	return __builtin_ctzll(word);
 }
 
+static inline unsigned long hweight_long(unsigned long word)
+{
+	return __builtin_popcountl(word);
+}
+
 static inline bool test_bit(unsigned long nr, const unsigned long *words)
 {
 	return words[nr / BITS_PER_LONG] >> (nr % BITS_PER_LONG) & 1;
