@@ -34,7 +34,9 @@ struct feature {
 
 static const char * const job_words[] = { "backup", "track", NULL };
 
-static const char * const sync_words[] = { "full", "none", "incremental", NULL };
+static const char * const sync_words[] = {
+	"full", "none", "incremental", "top", "bitmap", NULL
+};
 
 static const char * const bitmap_mode_words[] = {
 	"on-success", "always", "never", NULL
@@ -56,7 +58,7 @@ static const char * const discard_words[] = { "skip", "copy", NULL };
 
 static const struct feature features[CBW_NR_FEATURES] = {
 	[CBW_FEATURE_SYNC] = {
-		FEATURE("sync", "full, none or incremental"),
+		FEATURE("sync", "full, top, bitmap, incremental or none"),
 		.words = sync_words,
 	},
 	[CBW_FEATURE_BITMAP_MODE] = {
@@ -306,8 +308,8 @@ static int check_bitmap_mode(const struct cbw_args *args, char **error)
 
 	if (!test_bit(CBW_FEATURE_BITMAP_MODE, &args->given) || sync == CBW_SYNC_INCREMENTAL)
 		return 0;
-	if (sync == CBW_SYNC_NONE) {
-		*error = "Feature bitmap_mode needs sync full or incremental";
+	if (sync == CBW_SYNC_NONE || sync == CBW_SYNC_BITMAP) {
+		*error = "Feature bitmap_mode needs sync full, top or incremental";
 		return -EINVAL;
 	}
 	if (args->value[CBW_FEATURE_BITMAP_MODE] == CBW_ALWAYS) {

@@ -13,7 +13,10 @@
 #define CBW_WORKERS_MAX		64U
 
 enum cbw_kind_of_job { CBW_BACKUP, CBW_TRACK };
-enum cbw_sync { CBW_SYNC_FULL, CBW_SYNC_NONE, CBW_SYNC_INCREMENTAL };
+enum cbw_sync {
+	CBW_SYNC_FULL, CBW_SYNC_NONE, CBW_SYNC_INCREMENTAL, CBW_SYNC_TOP, CBW_SYNC_BITMAP
+};
+
 enum cbw_bitmap_mode { CBW_ON_SUCCESS, CBW_ALWAYS, CBW_NEVER };
 enum cbw_on_cbw_error { CBW_BREAK_SNAPSHOT, CBW_BREAK_WRITE };
 enum cbw_on_error { CBW_REPORT, CBW_IGNORE, CBW_STOP, CBW_ENOSPC };

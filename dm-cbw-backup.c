@@ -66,7 +66,7 @@ struct cbw_backup {
 	bool flush_failed;
 
 	struct cbw_map *map;
-	unsigned long nr_to_save;	/* chunks; set when the job begins */
+	unsigned long nr_to_save;	/* chunks; set when the job begins, or is let begin */
 	struct cbw_copier *copier;
 	struct cbw_sweep *sweep;	/* NULL with sync none */
 	struct cbw_pace pace;
@@ -588,10 +588,21 @@ void cbw_backup_postsuspend(struct cbw_backup *backup)
 	wait_for(backup, views_idle);
 }
 
+/* Does user space list what is to be saved? */
+static bool is_listed(const struct cbw_backup *backup)
+{
+	return backup->sync == CBW_SYNC_TOP || backup->sync == CBW_SYNC_BITMAP;
+}
+
+static enum cbw_state first_state(const struct cbw_backup *backup)
+{
+	return backup->starts_paused ? CBW_PAUSED : CBW_RUNNING;
+}
+
 /* The first one is the point in time. */
 void cbw_backup_preresume(struct cbw_backup *backup)
 {
-	cbw_job_start(&backup->job, backup->starts_paused ? CBW_PAUSED : CBW_RUNNING);
+	cbw_job_start(&backup->job, is_listed(backup) ? CBW_HELD : first_state(backup));
 }
 
 /* Reads first: they were held because their chunks are pending. */
@@ -627,8 +638,7 @@ static void want_taken(struct cbw_backup *backup)
 
 	for (; cbw_taken_next(backup->taken, &from, &end); from = end)
 		cbw_map_want(backup->map, from >> shift, (end - 1) >> shift);
-	/* Pairs with backup_progress(). */
-	smp_store_release(&backup->nr_to_save, cbw_map_nr_pending(backup->map));
+	WRITE_ONCE(backup->nr_to_save, cbw_map_nr_pending(backup->map));
 }
 
 static const char *backup_begin(struct cbw_job *job)
@@ -727,9 +737,9 @@ static void backup_progress(struct cbw_job *job, unsigned long *done,
 {
 	struct cbw_backup *backup = to_backup(job);
 
-	/* Pairs with want_taken(). */
-	*total = smp_load_acquire(&backup->nr_to_save);
-	*done = *total ? *total - cbw_map_nr_pending(backup->map) : 0;
+	*total = READ_ONCE(backup->nr_to_save);
+	*done = *total ? cbw_map_nr_saved(backup->map, CBW_WRITE) +
+			 cbw_map_nr_saved(backup->map, CBW_SWEEP) : 0;
 }
 
 static bool backup_busy(struct cbw_job *job)
@@ -769,6 +779,38 @@ bool cbw_backup_unpause(struct cbw_backup *backup)
 bool cbw_backup_cancel(struct cbw_backup *backup)
 {
 	return cbw_job_end(&backup->job, CBW_CANCELLED, "user");
+}
+
+bool cbw_backup_held(struct cbw_backup *backup)
+{
+	return cbw_job_held(&backup->job);
+}
+
+void cbw_backup_list(struct cbw_backup *backup, sector_t start, sector_t end, bool add)
+{
+	unsigned int shift = backup->geometry.chunk_shift;
+	unsigned long first = start >> shift, next = ((end - 1) >> shift) + 1;
+
+	if (!add) {
+		first = (start + (1UL << shift) - 1) >> shift;
+		/* The last chunk may be short. */
+		if (end < backup->geometry.len)
+			next = end >> shift;
+	}
+	if (first < next)
+		cbw_map_list(backup->map, first, next - 1, add);
+}
+
+/* The sweep is off until all that is excluded is, and counted. */
+bool cbw_backup_start(struct cbw_backup *backup)
+{
+	if (!cbw_job_held(&backup->job))
+		return false;
+
+	if (cbw_map_exclude(backup->map))
+		queue_work(backup->wq, &backup->let_go);
+	WRITE_ONCE(backup->nr_to_save, backup->nr_chunks - cbw_map_nr_excluded(backup->map));
+	return cbw_job_let_begin(&backup->job, first_state(backup));
 }
 
 void cbw_backup_tune(struct cbw_backup *backup, const struct cbw_args *args)
@@ -973,6 +1015,28 @@ static void take_args(struct cbw_backup *backup, const struct cbw_args *args)
 	backup->timeout = (u64)args->value[CBW_FEATURE_CBW_TIMEOUT] * NSEC_PER_MSEC;
 }
 
+static int create_map(struct cbw_backup *backup, char **error)
+{
+	unsigned long max_run = backup->max_copy >> backup->geometry.chunk_shift;
+
+	*error = "Cannot allocate the chunk map";
+	backup->map = cbw_map_create(backup->nr_chunks, max_run,
+				     backup->sync != CBW_SYNC_INCREMENTAL, backup);
+	if (!backup->map)
+		return -ENOMEM;
+	if (backup->sync != CBW_SYNC_NONE)
+		backup->nr_to_save = cbw_map_nr_pending(backup->map);
+
+	*error = "Cannot allocate the list of what is to be saved";
+	return is_listed(backup) ? cbw_map_may_exclude(backup->map) : 0;
+}
+
+/* What it leaves out must be nothing that an incremental backup would need. */
+static bool takes_changes(const struct cbw_backup *backup)
+{
+	return backup->sync != CBW_SYNC_NONE && backup->sync != CBW_SYNC_BITMAP;
+}
+
 static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 		       char **error)
 {
@@ -988,16 +1052,12 @@ static int start_units(struct cbw_backup *backup, const struct cbw_args *args,
 	if (!backup->wq)
 		return -ENOMEM;
 
-	*error = "Cannot allocate the chunk map";
-	backup->map = cbw_map_create(backup->nr_chunks, backup->max_copy >> shift,
-				     backup->sync != CBW_SYNC_INCREMENTAL, backup);
-	if (!backup->map)
-		return -ENOMEM;
-	if (backup->sync != CBW_SYNC_NONE)
-		backup->nr_to_save = cbw_map_nr_pending(backup->map);
+	r = create_map(backup, error);
+	if (r)
+		return r;
 
 	*error = "Cannot allocate the next tracking map";
-	if (backup->changes && backup->sync != CBW_SYNC_NONE) {
+	if (backup->changes && takes_changes(backup)) {
 		backup->taken = cbw_taken_create(backup->changes);
 		if (!backup->taken)
 			return -ENOMEM;

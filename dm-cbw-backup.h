@@ -74,6 +74,18 @@ void cbw_backup_reset_stats(struct cbw_backup *backup);
 /* Was the table resumed? */
 bool cbw_backup_begun(struct cbw_backup *backup);
 
+/* Is the job held until cbw_backup_start()? */
+bool cbw_backup_held(struct cbw_backup *backup);
+
+/*
+ * While it is held: [start, end) is listed, to be saved, or, if not @add, is not. A chunk
+ * that lies in it in part is added, and is not removed. May sleep.
+ */
+void cbw_backup_list(struct cbw_backup *backup, sector_t start, sector_t end, bool add);
+
+/* What is not listed is excluded; the job begins. False: it is not held. May sleep. */
+bool cbw_backup_start(struct cbw_backup *backup);
+
 /* If the job has ended, the tracking map has what it did not save. May sleep. */
 void cbw_backup_settle(struct cbw_backup *backup);
 

@@ -17,6 +17,7 @@ static LIST_HEAD(jobs);
 
 static const char * const state_words[] = {
 	[CBW_NEW]	= "paused",
+	[CBW_HELD]	= "paused",
 	[CBW_RUNNING]	= "running",
 	[CBW_PAUSED]	= "paused",
 	[CBW_COMPLETED]	= "completed",
@@ -62,12 +63,15 @@ static void __set_state(struct cbw_job *job, enum cbw_state state,
 
 /*
  * Final states are final, and only cbw_job_start() leaves CBW_NEW: a message
- * may come after the table is live, but before it is resumed.
+ * may come after the table is live, but before it is resumed. What is held may
+ * only end; cbw_job_let_begin() is the other way out.
  */
-static bool __may_change(const struct cbw_job *job)
+static bool __may_change(const struct cbw_job *job, enum cbw_state state)
 {
 	lockdep_assert_held(&job->lock);
 
+	if (job->state == CBW_HELD)
+		return state >= CBW_COMPLETED;
 	return job->state > CBW_NEW && job->state < CBW_COMPLETED;
 }
 
@@ -79,7 +83,7 @@ static bool change_state(struct cbw_job *job, enum cbw_state state,
 	bool may;
 
 	spin_lock_irqsave(&job->lock, flags);
-	may = __may_change(job);
+	may = __may_change(job, state);
 	if (may && job->state != state)
 		__set_state(job, state, reason);
 	spin_unlock_irqrestore(&job->lock, flags);
@@ -123,6 +127,14 @@ void cbw_job_break(struct cbw_job *job, enum cbw_state state, const char *reason
 		job->ops->broken(job);
 }
 
+/* Of a state that a job begins with. */
+static const char *first_reason(enum cbw_state state)
+{
+	if (state == CBW_HELD)
+		return "held";
+	return state == CBW_PAUSED ? "user" : NULL;
+}
+
 bool cbw_job_pause(struct cbw_job *job)
 {
 	return change_state(job, CBW_PAUSED, "user");
@@ -133,7 +145,7 @@ void cbw_job_stop(struct cbw_job *job, const char *reason)
 	unsigned long flags;
 
 	spin_lock_irqsave(&job->lock, flags);
-	if (__may_change(job))
+	if (__may_change(job, CBW_PAUSED))
 		__set_state(job, CBW_PAUSED, reason);
 	spin_unlock_irqrestore(&job->lock, flags);
 }
@@ -141,6 +153,19 @@ void cbw_job_stop(struct cbw_job *job, const char *reason)
 bool cbw_job_resume(struct cbw_job *job)
 {
 	return change_state(job, CBW_RUNNING, NULL);
+}
+
+bool cbw_job_let_begin(struct cbw_job *job, enum cbw_state state)
+{
+	unsigned long flags;
+	bool held;
+
+	spin_lock_irqsave(&job->lock, flags);
+	held = job->state == CBW_HELD;
+	if (held)
+		__set_state(job, state, first_reason(state));
+	spin_unlock_irqrestore(&job->lock, flags);
+	return held;
 }
 
 void cbw_job_event(struct cbw_job *job)
@@ -172,6 +197,11 @@ static enum cbw_state state_of(struct cbw_job *job)
 bool cbw_job_begun(struct cbw_job *job)
 {
 	return state_of(job) != CBW_NEW;
+}
+
+bool cbw_job_held(struct cbw_job *job)
+{
+	return state_of(job) == CBW_HELD;
 }
 
 bool cbw_job_running(struct cbw_job *job)
@@ -275,8 +305,7 @@ static bool has_point_in_time(struct cbw_job *job)
 	bool has;
 
 	spin_lock_irq(&job->lock);
-	has = !job->broken && (job->state == CBW_RUNNING || job->state == CBW_PAUSED ||
-			       job->state == CBW_COMPLETED);
+	has = !job->broken && job->state >= CBW_HELD && job->state <= CBW_COMPLETED;
 	spin_unlock_irq(&job->lock);
 	return has;
 }
@@ -363,7 +392,7 @@ void cbw_job_start(struct cbw_job *job, enum cbw_state state)
 	wrong = job->ops->begin(job);
 
 	spin_lock_irq(&job->lock);
-	__set_state(job, state, state == CBW_PAUSED ? "user" : NULL);
+	__set_state(job, state, first_reason(state));
 	spin_unlock_irq(&job->lock);
 
 	/* preresume must not fail: what is wrong by now goes live as failed. */

@@ -21,6 +21,7 @@ struct mapped_device;
 
 enum cbw_state {
 	CBW_NEW,		/* its table was never resumed: shown as paused */
+	CBW_HELD,		/* nothing runs before it is let begin: shown as paused */
 	CBW_RUNNING,
 	CBW_PAUSED,
 	/* The following are final. */
@@ -135,14 +136,18 @@ bool cbw_job_end(struct cbw_job *job, enum cbw_state state, const char *reason);
  */
 void cbw_job_break(struct cbw_job *job, enum cbw_state state, const char *reason);
 
-/* False when the job has ended, or not started yet. */
+/* False when the job has ended, not started yet, or is held. */
 bool cbw_job_pause(struct cbw_job *job);
 bool cbw_job_resume(struct cbw_job *job);
+
+/* From CBW_HELD to @state, CBW_RUNNING or CBW_PAUSED; false when it is not held. */
+bool cbw_job_let_begin(struct cbw_job *job, enum cbw_state state);
 
 /* An error pauses the job. It is shown, and an event, also when a user did before. */
 void cbw_job_stop(struct cbw_job *job, const char *reason);
 
 bool cbw_job_begun(struct cbw_job *job);
+bool cbw_job_held(struct cbw_job *job);
 bool cbw_job_running(struct cbw_job *job);
 bool cbw_job_completed(struct cbw_job *job);
 bool cbw_job_ended(struct cbw_job *job);

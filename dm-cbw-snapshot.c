@@ -3,9 +3,9 @@
  * The device-mapper target "cbw-snapshot"; Documentation/dm-cbw.rst is its manual,
  * and "Reads of the snapshot view" in design.rst says why they are right.
  *
- * A read is cut where its chunks change from saved to pending or back: what is
- * saved comes from the target device, what is pending from the origin, as a reader
- * that writes wait for.
+ * A read is cut where its chunks change from saved to pending or excluded or back: what
+ * is saved comes from the target device, what is pending from the origin, as a reader
+ * that writes wait for, and what is excluded is zeroes.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -94,6 +94,26 @@ static enum cbw_verdict hold_again(struct dm_target *ti, struct bio *bio)
 	return read_origin(snapshot, bio, true);
 }
 
+/* None of [io->first, last] is pending. The run that @bio begins with, saved or excluded. */
+static int read_settled(struct cbw_snapshot *snapshot, struct bio *bio, unsigned long last)
+{
+	struct cbw_snapshot_io *io = io_of(bio);
+	unsigned long next = cbw_map_find_excluded(snapshot->map, io->first, last, true);
+	bool excluded = next == io->first;
+
+	if (excluded)
+		next = cbw_map_find_excluded(snapshot->map, io->first, last, false);
+	cbw_cut_before(bio, snapshot->chunk_shift, next);
+	io->last = next - 1;
+	if (excluded) {
+		zero_fill_bio(bio);
+		bio_endio(bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+	bio_set_dev(bio, snapshot->dest->bdev);
+	return DM_MAPIO_REMAPPED;
+}
+
 static int map_read(struct dm_target *ti, struct bio *bio)
 {
 	struct cbw_snapshot *snapshot = ti->private;
@@ -104,12 +124,8 @@ static int map_read(struct dm_target *ti, struct bio *bio)
 	io->reader.may_hold = !cbw_may_not_wait(bio);
 	do {
 		next = cbw_map_find(snapshot->map, io->first, io->last, true);
-		if (next > io->first) {
-			cbw_cut_before(bio, snapshot->chunk_shift, next);
-			bio_set_dev(bio, snapshot->dest->bdev);
-			io->last = next - 1;
-			return DM_MAPIO_REMAPPED;
-		}
+		if (next > io->first)
+			return read_settled(snapshot, bio, next - 1);
 
 		verdict = read_origin(snapshot, bio, false);
 		if (verdict == CBW_REQUEUE && !io->reader.may_hold)

@@ -420,7 +420,9 @@ static int cbw_iterate_devices(struct dm_target *ti,
  */
 
 #define UNKNOWN_MESSAGE	\
-	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats, stats reset, changed or changed <sector>"
+	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed or changed <sector>"
+
+#define NOT_HELD	"the job is not held: only sync top and bitmap are, until bitmap start"
 
 static void job_status(struct cbw *cbw, struct cbw_backup_status *status)
 {
@@ -492,6 +494,12 @@ static void cbw_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
+/* kstrtou64() would take a sign. */
+static int parse_sectors(const char *word, u64 *sectors)
+{
+	return isdigit(*word) ? kstrtou64(word, 10, sectors) : -EINVAL;
+}
+
 /* What is wrong, or NULL. */
 static const char *tune(struct cbw *cbw, const char *name, const char *word)
 {
@@ -550,7 +558,7 @@ static const char *changed(struct cbw *cbw, const char *word, char *result, size
 		return "the table was not resumed yet";
 	if (word && !cbw->changes)
 		return "changes of this device are not tracked";
-	if (word && (!isdigit(*word) || kstrtou64(word, 10, &from)))
+	if (word && parse_sectors(word, &from))
 		return "it takes a sector, 0 to 18446744073709551615";
 
 	/* What a job that has failed did not save has changed. */
@@ -563,9 +571,39 @@ static const char *changed(struct cbw *cbw, const char *word, char *result, size
 	return NULL;
 }
 
+/* "add|remove <start> <length>" */
+static const char *list(struct cbw *cbw, char **argv)
+{
+	sector_t len = cbw_backup_geometry(cbw->backup)->len;
+	bool add = !strcasecmp(argv[0], "add");
+	u64 start, length;
+
+	if (!add && strcasecmp(argv[0], "remove"))
+		return UNKNOWN_MESSAGE;
+	if (parse_sectors(argv[1], &start) || parse_sectors(argv[2], &length) || !length)
+		return "it takes the first sector and how many there are, 1 or more";
+	if (start >= len || length > len - start)
+		return "the range ends beyond the device";
+	if (!cbw_backup_held(cbw->backup))
+		return NOT_HELD;
+	cbw_backup_list(cbw->backup, start, start + length, add);
+	return NULL;
+}
+
+/* What is to be saved, of a job that is held. */
+static const char *handle_bitmap(struct cbw *cbw, unsigned int argc, char **argv)
+{
+	if (argc == 3)
+		return list(cbw, argv);
+	if (argc != 1 || strcasecmp(argv[0], "start"))
+		return UNKNOWN_MESSAGE;
+	return cbw_backup_start(cbw->backup) ? NULL : NOT_HELD;
+}
+
 /* What steers a job. */
 static const char *handle_verb(struct cbw *cbw, const char *verb)
 {
+	bool held = cbw_backup_held(cbw->backup);
 	bool done;
 
 	if (!strcasecmp(verb, "pause"))
@@ -576,7 +614,10 @@ static const char *handle_verb(struct cbw *cbw, const char *verb)
 		done = cbw_backup_cancel(cbw->backup);
 	else
 		return UNKNOWN_MESSAGE;
-	return done ? NULL : "the job has ended, or not started yet";
+	if (done)
+		return NULL;
+	return held ? "the job is held until bitmap start" :
+		      "the job has ended, or not started yet";
 }
 
 /*
@@ -600,6 +641,8 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 		cbw_backup_reset_stats(cbw->backup);
 		return NULL;
 	}
+	if (argc >= 2 && !strcasecmp(verb, "bitmap"))
+		return handle_bitmap(cbw, argc - 1, argv + 1);
 	if (argc == 1)
 		return handle_verb(cbw, verb);
 	return argc == 2 ? tune(cbw, verb, argv[1]) : UNKNOWN_MESSAGE;

@@ -11,7 +11,7 @@ make_vg vg1 128
 make_lv vg1/backup 100
 make_lv vg1/metadata 1
 make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
-run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 32
+run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 50
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup
 run_examples "$CBW_ROOT/Documentation/cbw.rst" 13

@@ -26,7 +26,7 @@ refused() { # REASON MESSAGE...
 
 malformed() {
 	local word
-	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, stats, stats reset, changed or changed <sector>'
+	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed or changed <sector>'
 	for word in stop Speed= complete; do
 		refused "$unknown" "$word"
 	done
@@ -35,6 +35,16 @@ malformed() {
 		refused "$unknown" $word now
 	done
 	refused 'changes of this device are not tracked' changed 0
+	for word in bitmap 'bitmap begin' 'bitmap add' 'bitmap add 0' 'bitmap add 0 1 1' 'bitmap start now' 'bitmap set 0 1'; do
+		# shellcheck disable=SC2086 # the words of the message
+		refused "$unknown" $word
+	done
+	refused 'it takes the first sector and how many there are, 1 or more' bitmap add 0 0
+	refused 'the range ends beyond the device' bitmap add "$sectors" 1
+	for word in 'add 0 1' 'REMOVE 0 1' start; do
+		# shellcheck disable=SC2086 # the words of the message
+		refused 'the job is not held: only sync top and bitmap are, until bitmap start' bitmap $word
+	done
 	refused "$unknown" changed 0 0
 	for word in speed min_speed target_latency workers; do
 		refused "$unknown" "$word"

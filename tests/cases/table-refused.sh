@@ -66,8 +66,10 @@ refused 'Job must be backup or track' "$o $t 128 copy"
 refused 'Job track takes no target device, but "-"' "$o $t 128 track"
 refused 'Job track takes no feature but metadata, on_metadata_error and below' "$o - 128 track 2 speed 1"
 refused 'Sync incremental needs a tracking map of this length and origin' "$o $t 128 backup 2 sync incremental"
-refused 'Feature bitmap_mode needs sync full or incremental' "$o $t 128 backup 4 bitmap_mode never sync none"
+refused 'Feature bitmap_mode needs sync full, top or incremental' "$o $t 128 backup 4 bitmap_mode never sync none"
+refused 'Feature bitmap_mode needs sync full, top or incremental' "$o $t 128 backup 4 sync bitmap bitmap_mode on-success"
 refused 'Feature bitmap_mode always needs sync incremental' "$o $t 128 backup 2 bitmap_mode always"
+refused 'Feature bitmap_mode always needs sync incremental' "$o $t 128 backup 4 sync top bitmap_mode always"
 refused 'Job backup needs a target device' "$o - 128 backup"
 refused 'Unknown feature' "$o $t 128 backup 1 fast"
 klog_expect 'unknown feature "fast"'
@@ -88,7 +90,7 @@ while IFS='|' read -r feature values right wrongs; do
 		refused "Feature $feature takes $values" "$o $t 128 backup 2 $feature $wrong"
 	done
 done <<-END
-	sync|full, none or incremental|full|Full fullx 0 paused
+	sync|full, top, bitmap, incremental or none|top|Full fullx topp bit 0 paused
 	bitmap_mode|on-success, always or never|never|Never 0 paused
 	on_cbw_error|break-snapshot or break-write|break-write|break 1 paused
 	on_source_error|report, ignore, stop or enospc|stop|Stop 0 paused

@@ -32,6 +32,8 @@ done <<-END
 	128|paused
 	128|sync full speed 1
 	128|sync none
+	128|sync bitmap paused
+	128|sync top bitmap_mode never
 	128|sync full bitmap_mode never
 	128|on_cbw_error break-snapshot workers 64 discard skip
 	8|on_cbw_error break-write cbw_timeout 0 on_source_error ignore on_target_error enospc speed 0 min_speed 1 target_latency 0 max_copy 8 discard copy paused

@@ -19,7 +19,7 @@ static const struct feature {
 	const char *name;
 	const char *values[6];	/* none: a flag */
 } features[] = {
-	{ "sync", { "full", "none", "full", "incremental" } },
+	{ "sync", { "full", "none", "full", "incremental", "top", "bitmap" } },
 	{ "bitmap_mode", { "on-success", "always", "never" } },
 	{ "on_cbw_error", { "break-snapshot", "break-write" } },
 	{ "cbw_timeout", { "0", "1", "20", "500", "30000", "4294967295" } },
@@ -425,6 +425,8 @@ static const char * const verbs[] = {
 	"speed 4096", "speed 4294967295", "workers 1", "workers 64", "pause", "resume", "stats",
 	"min_speed", "target_latency", "min_speed 64", "target_latency 0", "target_latency 100",
 	"changed", "changed 0", "changed 8", "PAUSE", "Resume", "complete", "bitmap start",
+	"bitmap start", "bitmap add 0 4096", "bitmap add 1000 8192", "bitmap remove 2000 300",
+	"bitmap remove 0 8192", "bitmap add 16000 1", "bitmap",
 	"@cancel_deferred_remove", "@none",
 };
 

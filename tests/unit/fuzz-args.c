@@ -69,7 +69,7 @@ static void check_bounds(const struct cbw_args *args)
 	check(value[CBW_FEATURE_WORKERS] >= 1 && value[CBW_FEATURE_WORKERS] <= CBW_WORKERS_MAX);
 	check(value[CBW_FEATURE_MAX_COPY] >= args->chunk &&
 	      value[CBW_FEATURE_MAX_COPY] <= CBW_CHUNK_MAX);
-	check(value[CBW_FEATURE_SYNC] <= CBW_SYNC_NONE);
+	check(value[CBW_FEATURE_SYNC] <= CBW_SYNC_BITMAP);
 	check(value[CBW_FEATURE_ON_CBW_ERROR] <= CBW_BREAK_WRITE);
 	check(value[CBW_FEATURE_ON_SOURCE_ERROR] <= CBW_ENOSPC);
 	check(value[CBW_FEATURE_ON_TARGET_ERROR] <= CBW_ENOSPC);
