@@ -24,6 +24,10 @@ be_running() {
 	create
 }
 
+be_held() {
+	create "sync bitmap"
+}
+
 be_paused() {
 	create paused
 }
@@ -68,7 +72,7 @@ goes_on() {
 	local state=$1
 	[[ $state != new ]] || state=running
 	[[ $state != hanging ]] || state=failed
-	[[ $state != stopped ]] || state=paused
+	[[ $state != @(stopped|held) ]] || state=paused
 	await_status state="$state" held=0
 	put 6
 	dmsetup remove --retry cbw
@@ -145,7 +149,7 @@ cell() { # STATE OPERATION
 
 fault_pair 4
 need_module dm_cbw
-for state in new running paused stopped completed failed cancelled hanging; do
+for state in new held running paused stopped completed failed cancelled hanging; do
 	for operation in suspend noflush resume reload force remove; do
 		cell $state $operation
 	done
