@@ -58,7 +58,10 @@ static int find(struct backup *backup, const char *name, bool force, char path[P
 		return say_error("nothing is known of a backup %s; --force takes it as it is",
 				 name);
 	if (!backup->record.complete)
-		return say_error("the backup %s is not complete", backup->record.target);
+		return say_error("the backup %s is not complete%s", backup->record.target,
+				 *backup->record.base ?
+					 ": an incremental one may complete it" :
+					 "");
 	if (!target_is_there(&backup->record))
 		return say_error("%s does not hold the backup any more", backup->record.target);
 	if (backup->record.kind == RECORD_LV)

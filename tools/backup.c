@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "base.h"
 #include "books.h"
 #include "cbw.h"
 #include "follow.h"
@@ -74,7 +75,7 @@ static const struct option longopts[] = {
 };
 
 static const char * const words_of[NR_FEATURES] = {
-	[SYNC]			= "full|none",
+	[SYNC]			= "full|incremental|none",
 	[ON_CBW_ERROR]		= "break-snapshot|break-write",
 	[ON_SOURCE_ERROR]	= "report|ignore|stop|enospc",
 	[ON_TARGET_ERROR]	= "report|ignore|stop|enospc",
@@ -251,6 +252,7 @@ static struct attach_job job_of(const struct options *options, char words[MAX_WO
 /* What is backed up to where. */
 struct plan {
 	size_t nr;
+	bool incremental;
 	struct device *volumes;
 	struct book *books;
 	struct followed *jobs;
@@ -269,16 +271,25 @@ static int resolve_volumes(struct plan *plan, char **names)
 	return 0;
 }
 
+/* Of the one volume. */
+static int resolve_target(struct plan *plan, size_t i, const char *name, const char *to)
+{
+	struct book *book = &plan->books[i];
+
+	if (plan->incremental)
+		return base_find(&plan->volumes[i], &plan->jobs[i].at, to ? to : name, to,
+				 &book->base) ||
+		       target_reuse(&book->base, &book->target) ? -1 : 0;
+	return to ? target_to(to, &plan->volumes[i], &book->target) :
+		    target_device(name, &book->target);
+}
+
 static int resolve_targets(struct plan *plan, char **names, const char *to)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < plan->nr && !r; i++) {
-		struct target *target = &plan->books[i].target;
-
-		r = to ? target_to(to, &plan->volumes[i], target) :
-			 target_device(names[i], target);
-	}
+	for (size_t i = 0; i < plan->nr && !r; i++)
+		r = resolve_target(plan, i, to ? NULL : names[i], to);
 	return r;
 }
 
@@ -300,6 +311,9 @@ static int check(const struct plan *plan)
 		if (attach_check(&plan->jobs[i].at, &plan->volumes[i]))
 			return -1;
 		attach_set_target(&plan->jobs[i].at, &plan->books[i].target.device);
+		if (plan->books[i].target.reused &&
+		    base_confirm(&plan->jobs[i].at, &plan->books[i].base))
+			return -1;
 	}
 	return 0;
 }
@@ -379,8 +393,8 @@ static int start(struct plan *plan, const struct options *options)
 
 static int back_up(struct plan *plan, char **names, const struct options *options)
 {
-	if (resolve_volumes(plan, names) || take(plan) ||
-	    resolve_targets(plan, names + plan->nr, options->to) || check(plan) ||
+	if (resolve_volumes(plan, names) || take(plan) || check(plan) ||
+	    resolve_targets(plan, names + plan->nr, options->to) ||
 	    books_open(plan->books, plan->volumes, plan->nr, &options->books) ||
 	    start(plan, options))
 		return CBW_FAILED;
@@ -391,6 +405,7 @@ static int run_plan(size_t nr, char **names, const struct options *options)
 {
 	struct plan plan = {
 		.nr = nr,
+		.incremental = !strcmp(options->values[SYNC], "incremental"),
 		.volumes = calloc(nr, sizeof(*plan.volumes)),
 		.books = calloc(nr, sizeof(*plan.books)),
 		.jobs = calloc(nr, sizeof(*plan.jobs)),
@@ -434,7 +449,8 @@ const struct verb verb_backup = {
 		   "  --force                overwrite what the target carries\n"
 		   "  --overwrite            even the only complete backup of a volume\n"
 		   "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
-		   "  --sync full|none       save all (full), or only what is overwritten\n"
+		   "  --sync WHAT            full (default): save all; incremental: only what has changed since the\n"
+		   "                         backup that lies there; none: only what is overwritten\n"
 		   "  --then COMMAND         with --sync none: run it by sh -c, with the view in $CBW_VIEW, and end\n"
 		   "  --no-wait              leave the job to 'cbw wait'\n"
 		   "  --quiet                no progress, no summary\n"

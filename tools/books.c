@@ -5,11 +5,21 @@
 #include <string.h>
 
 #include "attach.h"
+#include "base.h"
 #include "books.h"
 #include "cbw.h"
 #include "extent.h"
 #include "say.h"
 #include "sums.h"
+
+/* Nothing was written to the target. */
+static void drop_book(struct book *book)
+{
+	target_finish(&book->target, false);
+	record_remove(&book->record);
+	if (book->target.reused)
+		record_put_back(&book->base);
+}
 
 static int open_book(struct book *book, const struct device *volume,
 		     const struct books_options *options)
@@ -21,12 +31,13 @@ static int open_book(struct book *book, const struct device *volume,
 		return -1;
 	record->keep = options->keep;
 	record->checksum = options->checksum;
+	if (target->reused)
+		snprintf(record->base, sizeof(record->base), "%s", record_map(&book->base));
 	if (target_prepare(target, volume->size))
 		return -1;
 	if (!record_begin(record))
 		return 0;
-	target_finish(target, false);
-	record_remove(record);
+	drop_book(book);
 	return -1;
 }
 
@@ -84,10 +95,8 @@ int books_begun(struct book *books, size_t nr)
 
 void books_drop(struct book *books, size_t nr)
 {
-	for (size_t i = 0; i < nr; i++) {
-		target_finish(&books[i].target, false);
-		record_remove(&books[i].record);
-	}
+	for (size_t i = 0; i < nr; i++)
+		drop_book(books + i);
 }
 
 void books_generation(dev_t dev, char generation[RECORD_ID_MAX])
@@ -122,11 +131,15 @@ enum books_state books_state(const char *generation)
 	return record.finished ? BOOKS_ENDED : BOOKS_OPEN;
 }
 
-int books_complete(const char *generation)
+int books_complete(struct attachment *at, const char *generation)
 {
+	char map[RECORD_ID_MAX];
 	struct record record;
 
-	return find(generation, &record) ? record_complete(&record) : 0;
+	if (!find(generation, &record))
+		return 0;
+	base_next(at, map);
+	return record_complete(&record, map);
 }
 
 static int write_sums(const struct record *record)
@@ -185,7 +198,7 @@ int books_finish(const char *generation, bool complete)
 
 	if (!find(generation, &record))
 		return 0;
-	if (complete && !record.complete && record_complete(&record))
+	if (complete && !record.complete && record_complete(&record, ""))
 		return -1;
 	return books_finish_record(&record);
 }

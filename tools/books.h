@@ -12,12 +12,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "attach.h"
 #include "device.h"
 #include "target.h"
 
 struct book {
 	struct target target;
 	struct record record;
+	struct record base;	/* if the target is reused: of the backup that it holds */
 };
 
 struct books_options {
@@ -57,15 +59,15 @@ enum books_state {
 enum books_state books_state(const char *generation);
 
 /* The job has completed, and its table is still there. 0 or -1, error said. */
-int books_complete(const char *generation);
+int books_complete(struct attachment *at, const char *generation);
 
 /* Why the job has failed, if the target tells more than the job. Returns @text, or NULL. */
 const char *books_why(const char *generation, char *text, size_t size);
 
 /*
- * The volume has its own table again, or is gone. What is not complete goes; what is, or was
- * seen to be @complete in the end, gets its checksums, and what is too old goes. 0 or -1, error
- * said.
+ * The volume has its own table again, or is gone. What is not complete goes, if it was made new;
+ * what is, or was seen to be @complete in the end, gets its checksums, and what is too old goes.
+ * 0 or -1, error said.
  */
 int books_finish(const char *generation, bool complete);
 

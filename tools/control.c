@@ -91,7 +91,7 @@ static int cancel(struct attachment *at)
 	if (r)
 		return r < 0 ? -1 : 0;
 	books_generation(at->volume.dev, generation);
-	if (job_completed(&job) && books_complete(generation))
+	if (job_completed(&job) && books_complete(at, generation))
 		return -1;
 	return attach_end(at) || books_finish(generation, false) ? -1 : 0;
 }

@@ -173,7 +173,7 @@ static void print_summary(const struct followed *followed)
 {
 	char size[UNITS_LEN], time[UNITS_LEN], rate[UNITS_LEN], hold[UNITS_LEN];
 	const struct job *job = &followed->job;
-	uint64_t bytes = followed->at.length * SECTOR_SIZE;
+	uint64_t bytes = job_bytes(job, followed->at.length);
 
 	fprintf(stderr, "%s: %s in %s", followed->at.volume.name, format_size(size, bytes),
 		format_time(time, (uint64_t)(followed->seconds * 1e6)));
@@ -230,7 +230,7 @@ static int end(struct followed *followed)
 	if (followed->lost && books_state(followed->generation) != BOOKS_OPEN)
 		return 0;
 	if (complete && !attach_is_gone(&followed->at))
-		r = books_complete(followed->generation);
+		r = books_complete(&followed->at, followed->generation);
 	if (attach_end(&followed->at))
 		return -1;
 	complete = complete && attach_is_gone(&followed->at);

@@ -9,6 +9,7 @@
 #include "job.h"
 #include "mapper.h"
 #include "say.h"
+#include "units.h"
 
 static int parse_status(const char *params, struct job *job)
 {
@@ -108,6 +109,13 @@ bool job_completed(const struct job *job)
 	return !strcmp(job->state, "completed");
 }
 
+uint64_t job_bytes(const struct job *job, uint64_t length)
+{
+	uint64_t total = job->total * job->chunk_sectors;
+
+	return (strcmp(job->sync, "none") && total < length ? total : length) * SECTOR_SIZE;
+}
+
 const char *job_why(const struct job *job)
 {
 	static const struct {
@@ -121,6 +129,7 @@ const char *job_why(const struct job *job)
 		{ "cbw-error", "a chunk could not be saved before it was overwritten" },
 		{ "cbw-timeout", "saving a chunk held up a write of the volume for too long" },
 		{ "orphans", "copies of an earlier job still hang on one of the devices" },
+		{ "no-map", "what has changed is not tracked since a backup any more" },
 		{ "table-replaced", "another table has taken its place" },
 	};
 

@@ -49,6 +49,9 @@ int job_read_stats(const char *name, struct job_stats *stats);
 bool job_ended(const struct job *job);
 bool job_completed(const struct job *job);
 
+/* What it has to save of a volume of @length sectors; all, if it saves what is written to. */
+uint64_t job_bytes(const struct job *job, uint64_t length);
+
 /* The reason in words that fit "the job ... because ...", or NULL. */
 const char *job_why(const struct job *job);
 

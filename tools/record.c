@@ -70,19 +70,25 @@ static void write_now(char text[RECORD_TIME_MAX])
 	strftime(text, RECORD_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+static void name_origin(struct record *record, const struct device *origin)
+{
+	char name[PATH_MAX];
+
+	snprintf(record->origin, sizeof(record->origin), "%.*s", DM_NAME_LEN - 1,
+		 device_name(origin, name));
+	device_dm_uuid(origin, record->origin_dm_uuid);
+}
+
 int record_init(struct record *record, const struct device *origin, uint64_t chunk_size,
 		enum record_kind kind, const char *target)
 {
-	char name[PATH_MAX];
 	struct signature signature;
 
 	*record = (struct record) { .size = origin->size, .chunk_size = chunk_size, .kind = kind };
 	if (new_generation(record->generation) || signature_read(origin->path, &signature))
 		return -1;
-	snprintf(record->origin, sizeof(record->origin), "%.*s", DM_NAME_LEN - 1,
-		 device_name(origin, name));
+	name_origin(record, origin);
 	snprintf(record->origin_dm_name, sizeof(record->origin_dm_name), "%s", origin->dm_name);
-	device_dm_uuid(origin, record->origin_dm_uuid);
 	snprintf(record->fs_type, sizeof(record->fs_type), "%s", signature.type);
 	snprintf(record->fs_uuid, sizeof(record->fs_uuid), "%s", signature.uuid);
 	snprintf(record->target, sizeof(record->target), "%s", target);
@@ -133,10 +139,10 @@ static int store_tags(const struct record *record)
 	return result;
 }
 
-/* What has failed is removed before its record is finished. */
+/* What has failed is removed before its record is finished, if it was made new. */
 static bool is_gone(const struct record *record)
 {
-	return record->finished && !record->complete;
+	return record->finished && !record->complete && !*record->base;
 }
 
 static int store_text(const struct record *record, const char *text)
@@ -190,8 +196,17 @@ bool record_same_target(const struct record *a, const struct record *b)
 
 static void list_files(struct record **records, size_t *nr);
 
+/* What goes with the backup stays, or was written over. */
+static int forget(const struct record *record)
+{
+	char path[PATH_MAX];
+
+	return durable_remove(record_sums_path(record, path)) |
+	       durable_remove(state_path(record->generation, RECORD_SUFFIX, path));
+}
+
 /* What they say of a target that is about to be written to is no longer true. */
-static int drop_others(const struct record *record)
+static int forget_others(const struct record *record)
 {
 	struct record *records;
 	size_t nr;
@@ -201,7 +216,7 @@ static int drop_others(const struct record *record)
 	for (size_t i = 0; !result && i < nr; i++) {
 		if (record_same_target(records + i, record) &&
 		    strcmp(records[i].generation, record->generation))
-			result = record_remove(records + i);
+			result = forget(records + i);
 	}
 	free(records);
 	return result;
@@ -210,7 +225,7 @@ static int drop_others(const struct record *record)
 int record_begin(struct record *record)
 {
 	record->complete = false;
-	return make_state_folder() || drop_others(record) || store(record) ? -1 : 0;
+	return make_state_folder() || store(record) || forget_others(record) ? -1 : 0;
 }
 
 int record_pit(struct record *record)
@@ -219,8 +234,9 @@ int record_pit(struct record *record)
 	return store(record);
 }
 
-int record_complete(struct record *record)
+int record_complete(struct record *record, const char *map)
 {
+	snprintf(record->map, sizeof(record->map), "%s", map);
 	record->complete = true;
 	return store(record);
 }
@@ -234,11 +250,20 @@ int record_finish(struct record *record)
 int record_remove(const struct record *record)
 {
 	char path[PATH_MAX];
-	int result = durable_remove(record_sums_path(record, path));
+	int result = 0;
 
 	if (record->kind == RECORD_IMAGE)
-		result |= durable_remove(sidecar_path(record->target, RECORD_SIDECAR, path));
-	return result | durable_remove(state_path(record->generation, RECORD_SUFFIX, path));
+		result = durable_remove(sidecar_path(record->target, RECORD_SIDECAR, path));
+	return result | forget(record);
+}
+
+/* The tags of a volume are not written for one that is finished. */
+int record_put_back(const struct record *record)
+{
+	struct record open = *record;
+
+	open.finished = false;
+	return store(&open) || store(record) ? -1 : 0;
 }
 
 static bool read_file(const char *path, struct record *record)
@@ -387,6 +412,19 @@ bool record_same_origin(const struct record *a, const struct record *b)
 	return !strcmp(a->origin, b->origin);
 }
 
+const char *record_map(const struct record *record)
+{
+	return record->complete ? record->map : record->base;
+}
+
+bool record_is_of(const struct record *record, const struct device *origin)
+{
+	struct record wanted = { 0 };
+
+	name_origin(&wanted, origin);
+	return record_same_origin(record, &wanted);
+}
+
 static bool is_named(const struct record *record, const char *backup)
 {
 	char path[PATH_MAX];
@@ -439,17 +477,13 @@ bool record_get(const char *generation, struct record *record)
 
 bool record_unfinished(const struct device *origin, struct record *record)
 {
-	struct record wanted = { 0 }, *records;
-	char name[PATH_MAX];
+	struct record *records;
 	size_t nr;
 	bool found = false;
 
 	list_files(&records, &nr);
-	device_dm_uuid(origin, wanted.origin_dm_uuid);
-	snprintf(wanted.origin, sizeof(wanted.origin), "%.*s", DM_NAME_LEN - 1,
-		 device_name(origin, name));
 	for (size_t i = nr; i-- && !found;) {
-		if (records[i].finished || !record_same_origin(records + i, &wanted))
+		if (records[i].finished || !record_is_of(records + i, origin))
 			continue;
 		catch_up(records + i);
 		*record = records[i];

@@ -42,6 +42,8 @@ struct record {
 	char target[PATH_MAX];		/* path, or vg/lv */
 	uint64_t keep;		/* of the complete ones, so many are to stay; 0: all */
 	bool checksum;		/* is to have checksums */
+	char base[RECORD_ID_MAX];	/* generation of the map that it saves; "": it saves all */
+	char map[RECORD_ID_MAX];	/* that of the map since its point in time, or "" */
 	bool complete;
 	bool finished;		/* nothing of the run is left to do; of the state folder alone */
 };
@@ -59,14 +61,20 @@ int record_begin(struct record *record);
 /* The point in time is now. 0 or -1, error said. */
 int record_pit(struct record *record);
 
-/* The job has completed, and all is on the target device. 0 or -1, error said. */
-int record_complete(struct record *record);
+/*
+ * The job has completed, and all is on the target device; @map is the generation of the map from
+ * its point in time on, or "". 0 or -1, error said.
+ */
+int record_complete(struct record *record, const char *map);
 
 /* Nothing is left to do for it. 0 or -1, error said. */
 int record_finish(struct record *record);
 
 /* Removes it, with its checksums. The tags go with their volume. 0 or -1, error said. */
 int record_remove(const struct record *record);
+
+/* Nothing was written to the target since another one has begun: it is as before. The same. */
+int record_put_back(const struct record *record);
 
 /*
  * The records of the state folder, oldest first, for free(). Of one that is not finished, what
@@ -95,6 +103,15 @@ bool record_get(const char *generation, struct record *record);
  * process has begun. False if there is none.
  */
 bool record_unfinished(const struct device *origin, struct record *record);
+
+/*
+ * The generation of the map that has all in which the volume differs from it, or "". An incremental
+ * one that came to nothing has one, too: the map has got back what that was to save.
+ */
+const char *record_map(const struct record *record);
+
+/* Is it a backup of that volume? */
+bool record_is_of(const struct record *record, const struct device *origin);
 
 /* Are they backups of the same volume? */
 bool record_same_origin(const struct record *a, const struct record *b);

@@ -64,7 +64,7 @@ static int look_at_job(struct attachment *at, const char *generation)
 	if (at->volume.suspended && resume_suspended(at))
 		return -1;
 	if (job_ended(&job))
-		return job_completed(&job) && books_complete(generation) ? -1 : 1;
+		return job_completed(&job) && books_complete(at, generation) ? -1 : 1;
 	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
 	return 0;
 }

@@ -30,7 +30,7 @@ static void print_job(const struct attachment *at, const struct job *job)
 		printf(" (%s)", why);
 	if (job->total)
 		printf(", %.1f %% of %s", percent(job),
-		       format_size(size, at->length * SECTOR_SIZE));
+		       format_size(size, job_bytes(job, at->length)));
 	else
 		printf(", %llu chunks saved", (unsigned long long)job->cbw);
 	if (job->held)

@@ -215,11 +215,25 @@ static void warn_of_uuid(const struct target *target, const struct device *origi
 	globfree(&files);
 }
 
+/* A volume that holds a backup is inactive, if nobody uses it. */
+static int check_volume(const struct target *target, bool force)
+{
+	struct target active = *target;
+	struct lv lv;
+	int r = target->reused ? lvm_get(target->name, &lv) : 1;
+
+	if (r || !lv.active)
+		return r < 0 ? -1 : 0;
+	return device_resolve(target->name, &active.device) || check_users(&active, force) ? -1 : 0;
+}
+
 static int check_device(const struct target *target, const struct device *origin,
 			const struct record *records, size_t nr, bool force)
 {
 	if (check_size(target, origin) || check_users(target, force))
 		return -1;
+	if (target->reused)
+		return 0;
 	if (!force && check_signature(target, records, nr))
 		return -1;
 	warn_of_uuid(target, origin);
@@ -265,13 +279,14 @@ int target_check(const struct target *target, const struct device *origin,
 	int result = check_stack(target, origins, nr);
 
 	if (result || target->kind == RECORD_LV)
-		return result;
+		return result ? result : check_volume(target, rules->force);
 	record_list(&records, &nr_records);
 	if (target->kind == RECORD_DEVICE)
 		result = check_device(target, origin, records, nr_records, rules->force);
 	else
-		result = check_image(target, origin, records, nr_records, rules->force);
-	if (!result && !rules->overwrite)
+		result = check_image(target, origin, records, nr_records,
+				     rules->force || target->reused);
+	if (!result && !rules->overwrite && !target->reused)
 		result = check_only_backup(target, records, nr_records);
 	free(records);
 	return result;

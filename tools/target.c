@@ -104,11 +104,11 @@ int target_to(const char *to, const struct device *origin, struct target *target
 /* The generation comes with its record; until then the tag tells where it is from. */
 static int prepare_volume(struct target *target, uint64_t size)
 {
-	if (lvm_create(target->name, size, RECORD_TAG))
+	if (!target->reused && lvm_create(target->name, size, RECORD_TAG))
 		return -1;
 	if (!lvm_activate(target->name) && !device_resolve(target->name, &target->device))
 		return 0;
-	lvm_remove(target->name);
+	target_finish(target, false);
 	return -1;
 }
 
@@ -122,21 +122,26 @@ static void remove_image(const char *path)
 }
 
 /* A record that says "complete" must not outlive what it speaks of. */
-static int prepare_image(struct target *target, uint64_t size)
+static int make_image(const struct target *target, uint64_t size)
 {
 	struct record record;
-	dev_t dev;
 	int there = record_find(target->name, &record);
 
 	if (there < 0 || (!there && record_remove(&record)))
 		return -1;
-	if (!image_create(target->name, size)) {
+	return image_create(target->name, size);
+}
+
+static int prepare_image(struct target *target, uint64_t size)
+{
+	dev_t dev;
+
+	if (target->reused || !make_image(target, size)) {
 		target->loop = image_attach(target->name, &dev);
 		if (target->loop >= 0 && !device_of(dev, &target->device))
 			return 0;
 	}
-	target_hand_over(target);
-	remove_image(target->name);
+	target_finish(target, false);
 	return -1;
 }
 
@@ -160,14 +165,17 @@ void target_plan(struct target *target, uint64_t size)
 		return;
 	target->device.size = size;
 	if (target->kind == RECORD_IMAGE) {
-		printf("truncate -s %llu '%s'\nLOOP=$(losetup --find --show --direct-io=on '%s')\n",
-		       (unsigned long long)size, target->name, target->name);
+		if (!target->reused)
+			printf("truncate -s %llu '%s'\n", (unsigned long long)size, target->name);
+		printf("LOOP=$(losetup --find --show --direct-io=on '%s')\n", target->name);
 		snprintf(target->device.path, sizeof(target->device.path), "$LOOP");
 		return;
 	}
 	snprintf(vg, sizeof(vg), "%.*s", (int)strcspn(target->name, "/"), target->name);
-	printf("lvcreate -y -an -Zn -Wn -ky -L %llub -n '%s' '%s'\nlvchange -ay -K '%s'\n",
-	       (unsigned long long)size, target->name + strlen(vg) + 1, vg, target->name);
+	if (!target->reused)
+		printf("lvcreate -y -an -Zn -Wn -ky -L %llub -n '%s' '%s'\n",
+		       (unsigned long long)size, target->name + strlen(vg) + 1, vg);
+	printf("lvchange -ay -K '%s'\n", target->name);
 	snprintf(target->device.path, sizeof(target->device.path), "/dev/%.*s", PATH_MAX - 8,
 		 target->name);
 }
@@ -181,8 +189,19 @@ void target_hand_over(struct target *target)
 
 void target_of_record(const struct record *record, struct target *target)
 {
-	*target = (struct target) { .kind = record->kind, .loop = -1 };
+	*target = (struct target) {
+		.kind = record->kind,
+		.loop = -1,
+		.reused = *record->base,
+	};
 	snprintf(target->name, sizeof(target->name), "%s", record->target);
+}
+
+int target_reuse(const struct record *base, struct target *target)
+{
+	target_of_record(base, target);
+	target->reused = true;
+	return base->kind == RECORD_DEVICE ? device_resolve(target->name, &target->device) : 0;
 }
 
 bool target_is_full(const struct target *target)
@@ -194,11 +213,14 @@ int target_finish(struct target *target, bool complete)
 {
 	target_hand_over(target);
 	if (target->kind == RECORD_LV)
-		return complete ? lvm_deactivate(target->name) : lvm_remove(target->name);
-	if (target->kind == RECORD_IMAGE && complete)
+		return complete || target->reused ? lvm_deactivate(target->name) :
+						    lvm_remove(target->name);
+	/* To look for what has become zero, all of it would have to be read. */
+	if (target->kind != RECORD_IMAGE || target->reused)
+		return 0;
+	if (complete)
 		return image_dig_holes(target->name);
-	if (target->kind == RECORD_IMAGE)
-		remove_image(target->name);
+	remove_image(target->name);
 	return 0;
 }
 
@@ -251,6 +273,7 @@ static int drop(const struct record *record, bool there)
 	struct target target;
 
 	target_of_record(record, &target);
+	target.reused = false;
 	if (there && target_finish(&target, false))
 		return -1;
 	return record_remove(record);

@@ -3,7 +3,7 @@
  * Where a backup goes: a device that the user names, a new logical volume, or a file. In
  * the order of the functions:
  *
- *  target_device() or target_to()   for each volume
+ *  target_device() or target_to(), or target_reuse()   for each volume
  *  target_check()                   nothing is written yet
  *  target_prepare()                 now there is a device
  *  record_begin()                   durably incomplete
@@ -27,6 +27,7 @@ struct target {
 	char name[PATH_MAX];	/* as in a record */
 	struct device device;	/* what the job writes to, from target_prepare() on */
 	int loop;		/* keeps the loop device of an image for the job, or -1 */
+	bool reused;		/* holds the backup that this one goes on from, and stays */
 };
 
 struct target_rules {
@@ -43,6 +44,9 @@ int target_device(const char *name, struct target *target);
  */
 int target_to(const char *to, const struct device *origin, struct target *target);
 
+/* That of a backup which an incremental one goes on from. 0 or -1, error said. */
+int target_reuse(const struct record *base, struct target *target);
+
 /*
  * May the backup of @origin, one of all @nr @origins that have one point in time, be
  * written there? What never goes: it is too small, read-only, mounted, swap or opened
@@ -54,7 +58,10 @@ int target_to(const char *to, const struct device *origin, struct target *target
 int target_check(const struct target *target, const struct device *origin,
 		 const struct device *origins, size_t nr, const struct target_rules *rules);
 
-/* Makes what is not there yet, for @size bytes. 0 or -1, error said; nothing is left then. */
+/*
+ * Makes what is not there yet, for @size bytes; a reused one becomes active. 0 or -1, error said;
+ * nothing is left then.
+ */
 int target_prepare(struct target *target, uint64_t size);
 
 /* With --dry-run: prints the lines that do the same, and fills in the device as it will be. */
@@ -71,7 +78,7 @@ bool target_is_full(const struct target *target);
 
 /*
  * No table has the device open any more. What a run that was not @complete has made goes;
- * a volume is deactivated, an image gets holes where it is zero. 0 or -1, error said.
+ * a volume is deactivated, a new image gets holes where it is zero. 0 or -1, error said.
  */
 int target_finish(struct target *target, bool complete);
 

@@ -32,11 +32,11 @@ while tool_dies "after:$number" backup cbw "$target" --overwrite --quiet; do
 	number=$((number + 1))
 done
 volume_is_own "$table"
-# Those of attach.h, and the questions for the figures of the job, and whether changes are tracked.
-assert_eq "$((number - 1))" 10 "the number of steps"
+# Those of attach.h, and the questions for the figures of the job, and twice whether changes are tracked.
+assert_eq "$((number - 1))" 11 "the number of steps"
 
 # The one that repairs can be killed, too, at each of its steps: in the middle of the attach, and of the detach.
-for at in 4 9; do
+for at in 4 10; do
 	for number in 1 2; do
 		tool_dies after:$at backup cbw "$target" --overwrite --quiet
 		tool_dies "after:$number" repair

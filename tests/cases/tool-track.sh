@@ -115,7 +115,7 @@ all_steps() { # STEPS ARGUMENT...: as many as there are
 }
 all_steps 6 attach cbw
 is_tracked
-all_steps 6 backup cbw "$target" --overwrite --quiet
+all_steps 8 backup cbw "$target" --overwrite --quiet
 is_tracked
 all_steps 2 detach cbw
 volume_is_own "$table"

@@ -21,6 +21,8 @@ static const struct record full = {
 	.kind = RECORD_LV,
 	.target = "vg1/root-cbw-20260131T235958Z",
 	.keep = 3,
+	.base = "00112233-4455-6677-8899-aabbccddeeff",
+	.map = "fedcba98-7654-3210-fedc-ba9876543210",
 	.complete = true,
 	.finished = true,
 };

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The backup that an incremental one goes on from, and is written over: what differs between that
+ * and the volume is what the kernel has in its tracking map. The generation of the map tells which
+ * backup that is; it stands in the record.
+ */
+#ifndef CBW_BASE_H
+#define CBW_BASE_H
+
+#include <stdbool.h>
+
+#include "attach.h"
+#include "record.h"
+
+/*
+ * The record of that backup of @volume, whose job is to be attached as @at has it. @where is any
+ * name of the backup or its device, or with @to what target_to() takes. 0 or -1, error said, and
+ * what to do.
+ */
+int base_find(const struct device *volume, const struct attachment *at, const char *where, bool to,
+	      struct record *base);
+
+/* Is it still that one, right before the point in time? 0 or -1, error said. */
+int base_confirm(const struct attachment *at, const struct record *base);
+
+/*
+ * For the record of a job that has completed, and whose table is live: the generation of the map
+ * that has what changes from its point in time on. "" if there is none.
+ */
+void base_next(struct attachment *at, char map[RECORD_ID_MAX]);
+
+#endif
