@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What has changed of a volume; see changes.h. */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "changes.h"
 #include "mapper.h"
@@ -25,4 +27,68 @@ int changes_read(const char *name, struct changes *changes)
 	int r = changes_find(name, changes);
 
 	return r > 0 ? say_error("the table of %s does not tell what has changed", name) : r;
+}
+
+static void add(struct ranges *ranges, uint64_t start, uint64_t length)
+{
+	size_t nr = ranges->nr++;
+
+	/* Room for twice as many, each time that it is full. */
+	if (!(nr & (nr - 1)))
+		ranges->list = reallocarray(ranges->list, nr ? 2 * nr : 1, sizeof(*ranges->list));
+	if (!ranges->list)
+		abort();
+	ranges->list[nr] = (struct range) { start, length };
+}
+
+/* The lines of an answer. Where to go on is in *@from; that stays as it is when that is all. */
+static int add_lines(struct ranges *ranges, char *reply, uint64_t *from)
+{
+	uint64_t start, length;
+	char *line;
+
+	while ((line = strsep(&reply, "\n"))) {
+		if (sscanf(line, "%" SCNu64 " %" SCNu64, &start, &length) == 2)
+			add(ranges, start, length);
+		else if (*line && sscanf(line, "next %" SCNu64, from) != 1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What one message after the other tells of. */
+static int list(const char *name, struct ranges *ranges)
+{
+	char message[48];
+	uint64_t from = 0, asked;
+	char *reply;
+	int r;
+
+	ranges->nr = 0;
+	do {
+		asked = from;
+		reply = NULL;
+		snprintf(message, sizeof(message), "changed %" PRIu64, asked);
+		r = mapper_message(name, message, &reply);
+		if (!r && (!reply || add_lines(ranges, reply, &from)))
+			r = say_error("the module does not tell what of %s has changed", name);
+		free(reply);
+	} while (!r && from > asked);
+	return r;
+}
+
+int changes_list(const char *name, struct changes *changes, struct ranges *ranges)
+{
+	struct changes before;
+	int r = changes_read(name, changes);
+
+	*ranges = (struct ranges) { 0 };
+	if (r || !changes->chunk_sectors)
+		return r;
+	/* When a job ends, what it has not saved is put back, and the generation is another one. */
+	do {
+		before = *changes;
+		r = list(name, ranges) || changes_read(name, changes) ? -1 : 0;
+	} while (!r && strcmp(before.generation, changes->generation));
+	return r;
 }

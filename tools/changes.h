@@ -3,6 +3,7 @@
 #ifndef CBW_CHANGES_H
 #define CBW_CHANGES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define CHANGES_GENERATION_LEN	40
@@ -13,10 +14,26 @@ struct changes {
 	uint64_t nr_changed;				/* chunks */
 };
 
+struct range {
+	uint64_t start, length;		/* sectors */
+};
+
+/* In order, none over another. */
+struct ranges {
+	struct range *list;		/* for free() */
+	size_t nr;
+};
+
 /* For a device whose live table is one of cbw. 0 or -1, error said. */
 int changes_read(const char *name, struct changes *changes);
 
 /* The same; 1, and nothing is said, if there is no such table, or device. */
 int changes_find(const char *name, struct changes *changes);
+
+/*
+ * The same, and what has changed: all that had when it was asked, and maybe what has since. Nobody
+ * may begin a job meanwhile, but one may end. 0 or -1, error said.
+ */
+int changes_list(const char *name, struct changes *changes, struct ranges *ranges);
 
 #endif
