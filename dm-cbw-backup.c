@@ -766,6 +766,11 @@ static const struct cbw_job_ops backup_ops = {
  *----------------------------------------------------------------
  */
 
+bool cbw_backup_taken(struct cbw_backup *backup, sector_t *from, sector_t *end)
+{
+	return backup->taken && cbw_taken_next(backup->taken, from, end);
+}
+
 bool cbw_backup_pause(struct cbw_backup *backup)
 {
 	return cbw_job_pause(&backup->job);

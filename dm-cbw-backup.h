@@ -89,6 +89,9 @@ bool cbw_backup_start(struct cbw_backup *backup);
 /* If the job has ended, the tracking map has what it did not save. May sleep. */
 void cbw_backup_settle(struct cbw_backup *backup);
 
+/* As cbw_changes_next(), of what the job has taken from the tracking map. */
+bool cbw_backup_taken(struct cbw_backup *backup, sector_t *from, sector_t *end);
+
 /* What @args says of the sweep's speed and workers holds from now on. One at a time. */
 void cbw_backup_tune(struct cbw_backup *backup, const struct cbw_args *args);
 

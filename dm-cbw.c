@@ -420,7 +420,7 @@ static int cbw_iterate_devices(struct dm_target *ti,
  */
 
 #define UNKNOWN_MESSAGE	\
-	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed or changed <sector>"
+	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>"
 
 #define NOT_HELD	"the job is not held: only sync top and bitmap are, until bitmap start"
 
@@ -514,13 +514,26 @@ static const char *tune(struct cbw *cbw, const char *name, const char *word)
 /* One line is no longer than that. */
 #define RANGE_LEN	64
 
-/* "<start> <length>" of each changed range from @from on; "next <sector>" if that is not all. */
-static void emit_changed(struct cbw *cbw, sector_t from, char *result, size_t maxlen)
+typedef bool next_range(struct cbw *cbw, sector_t *from, sector_t *end);
+
+static bool next_changed(struct cbw *cbw, sector_t *from, sector_t *end)
+{
+	return cbw_changes_next(cbw->changes, from, end);
+}
+
+static bool next_taken(struct cbw *cbw, sector_t *from, sector_t *end)
+{
+	return cbw_backup_taken(cbw->backup, from, end);
+}
+
+/* "<start> <length>" of each range from @from on; "next <sector>" if that is not all. */
+static void emit_ranges(struct cbw *cbw, next_range *next, sector_t from, char *result,
+			size_t maxlen)
 {
 	sector_t end;
 	size_t sz = 0;	/* of DMEMIT */
 
-	for (; cbw_changes_next(cbw->changes, &from, &end); from = end) {
+	for (; next(cbw, &from, &end); from = end) {
 		if (maxlen - sz < 2 * RANGE_LEN) {
 			DMEMIT("next %llu\n", (unsigned long long)from);
 			return;
@@ -549,23 +562,43 @@ static bool begun(struct cbw *cbw)
 	return cbw->backup ? cbw_backup_begun(cbw->backup) : cbw_track_begun(cbw->track);
 }
 
-static const char *changed(struct cbw *cbw, const char *word, char *result, size_t maxlen)
+/* What is wrong with a question for what was written, or NULL. No @word is none for ranges. */
+static const char *parse_sector(struct cbw *cbw, const char *word, u64 *sector)
 {
-	u64 from = 0;
-
 	/* The first resume exchanges the map, and nobody may look at it meanwhile. */
 	if (!begun(cbw))
 		return "the table was not resumed yet";
-	if (word && !cbw->changes)
+	if (!word)
+		return NULL;
+	if (!cbw->changes)
 		return "changes of this device are not tracked";
-	if (word && parse_sectors(word, &from))
+	if (parse_sectors(word, sector))
 		return "it takes a sector, 0 to 18446744073709551615";
+	return NULL;
+}
 
+static const char *taken(struct cbw *cbw, const char *word, char *result, size_t maxlen)
+{
+	u64 from;
+	const char *error = parse_sector(cbw, word, &from);
+
+	if (!error)
+		emit_ranges(cbw, next_taken, from, result, maxlen);
+	return error;
+}
+
+static const char *changed(struct cbw *cbw, const char *word, char *result, size_t maxlen)
+{
+	u64 from = 0;
+	const char *error = parse_sector(cbw, word, &from);
+
+	if (error)
+		return error;
 	/* What a job that has failed did not save has changed. */
 	if (cbw->backup)
 		cbw_backup_settle(cbw->backup);
 	if (word)
-		emit_changed(cbw, from, result, maxlen);
+		emit_ranges(cbw, next_changed, from, result, maxlen);
 	else
 		emit_changes(cbw, result, maxlen);
 	return NULL;
@@ -645,6 +678,8 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 		return handle_bitmap(cbw, argc - 1, argv + 1);
 	if (argc == 1)
 		return handle_verb(cbw, verb);
+	if (argc == 2 && !strcasecmp(verb, "taken"))
+		return taken(cbw, argv[1], result, maxlen);
 	return argc == 2 ? tune(cbw, verb, argv[1]) : UNKNOWN_MESSAGE;
 }
 

@@ -26,7 +26,7 @@ refused() { # REASON MESSAGE...
 
 malformed() {
 	local word
-	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed or changed <sector>'
+	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>'
 	for word in stop Speed= complete; do
 		refused "$unknown" "$word"
 	done
@@ -45,6 +45,7 @@ malformed() {
 		# shellcheck disable=SC2086 # the words of the message
 		refused 'the job is not held: only sync top and bitmap are, until bitmap start' bitmap $word
 	done
+	refused 'changes of this device are not tracked' taken 0
 	refused "$unknown" changed 0 0
 	for word in speed min_speed target_latency workers; do
 		refused "$unknown" "$word"

@@ -126,6 +126,11 @@ assert_ranges
 write 16 1
 now=$(generation)
 
+# Whatever becomes of it in the map.
+taken_is() { # START LENGTH...
+	assert_eq "$(dmsetup message cbw 0 taken 0 | xargs)" "$*" "what the job has taken"
+}
+
 # An incremental one copies what is in the map. What a failed one was to save is in it again, whole or as far as it has not come.
 write 4096 4
 for mode in never on-success always; do
@@ -136,6 +141,7 @@ for mode in never on-success always; do
 	assert_eq "$(cbw_field cbw "done")/$(cbw_field cbw total)" 1/2 "done and total"
 	dmsetup message cbw 0 cancel
 	assert_ranges 16+8 1600+8 4096+8
+	taken_is 16 8 4096 8
 	if [[ $mode == always ]]; then
 		[[ $(generation) != "$now" ]] || fail "the same generation, of which not all is there"
 	else
@@ -145,6 +151,7 @@ for mode in never on-success always; do
 	cbw_wait cbw completed
 	assert_eq "$(cbw_field cbw total)" 3 total
 	assert_ranges
+	taken_is 16 8 1600 8 4096 8
 	now=$(generation)
 	write 16 1
 	write 4096 4
@@ -160,6 +167,8 @@ dmsetup message cbw 0 cancel
 assert_ranges 4096+8
 track 8
 assert_ranges 4096+8
+
+expect_fail 'Invalid argument' dmsetup message cbw 0 taken 0
 
 # It ends when a table comes that does not have it.
 put "0 $sectors linear $origin 0"

@@ -424,9 +424,9 @@ static const char * const verbs[] = {
 	"pause", "resume", "cancel", "speed", "workers", "stats", "stats reset", "speed 0",
 	"speed 4096", "speed 4294967295", "workers 1", "workers 64", "pause", "resume", "stats",
 	"min_speed", "target_latency", "min_speed 64", "target_latency 0", "target_latency 100",
-	"changed", "changed 0", "changed 8", "PAUSE", "Resume", "complete", "bitmap start",
-	"bitmap start", "bitmap add 0 4096", "bitmap add 1000 8192", "bitmap remove 2000 300",
-	"bitmap remove 0 8192", "bitmap add 16000 1", "bitmap",
+	"changed", "changed 0", "changed 8", "taken 0", "taken 8", "PAUSE", "Resume", "complete",
+	"bitmap start", "bitmap start", "bitmap add 0 4096", "bitmap add 1000 8192",
+	"bitmap remove 2000 300", "bitmap remove 0 8192", "bitmap add 16000 1", "bitmap",
 	"@cancel_deferred_remove", "@none",
 };
 
