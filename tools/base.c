@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base.h"
-#include "changes.h"
 #include "job.h"
 #include "say.h"
 #include "target.h"
@@ -143,14 +142,16 @@ static bool is_completed(struct attachment *at)
  * from this job. A table that comes before or after it has another, so what is the same on both
  * sides of a look at the job is its own.
  */
-void base_next(struct attachment *at, char map[RECORD_ID_MAX])
+void base_next(struct attachment *at, char map[RECORD_ID_MAX], struct ranges *taken)
 {
+	const char *name = at->volume.name;
 	struct changes before, after;
 
 	*map = '\0';
-	if (changes_read(at->volume.name, &before) || !strcmp(before.generation, "-"))
+	if (changes_read(name, &before) || !strcmp(before.generation, "-") || !is_completed(at))
 		return;
-	if (is_completed(at) && !changes_read(at->volume.name, &after) &&
-	    !strcmp(before.generation, after.generation))
+	if (taken && changes_taken(name, taken))
+		return;
+	if (!changes_read(name, &after) && !strcmp(before.generation, after.generation))
 		snprintf(map, RECORD_ID_MAX, "%.*s", RECORD_ID_MAX - 1, before.generation);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "attach.h"
+#include "changes.h"
 #include "record.h"
 
 /*
@@ -25,8 +26,9 @@ int base_confirm(const struct attachment *at, const struct record *base);
 
 /*
  * For the record of a job that has completed, and whose table is live: the generation of the map
- * that has what changes from its point in time on. "" if there is none.
+ * that has what changes from its point in time on, or "". If @taken is not NULL, also what the job
+ * has taken, for free().
  */
-void base_next(struct attachment *at, char map[RECORD_ID_MAX]);
+void base_next(struct attachment *at, char map[RECORD_ID_MAX], struct ranges *taken);
 
 #endif

@@ -2,6 +2,7 @@
 /* A backup's target and record; see books.h. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attach.h"
@@ -9,6 +10,7 @@
 #include "books.h"
 #include "cbw.h"
 #include "extent.h"
+#include "ranges.h"
 #include "say.h"
 #include "sums.h"
 
@@ -135,10 +137,15 @@ int books_complete(struct attachment *at, const char *generation)
 {
 	char map[RECORD_ID_MAX];
 	struct record record;
+	struct ranges taken = { 0 };
 
 	if (!find(generation, &record))
 		return 0;
-	base_next(at, map);
+	base_next(at, map, *record.base ? &taken : NULL);
+	/* Without them it is a backup, too. */
+	if (*map && *record.base)
+		ranges_write(&record, &taken);
+	free(taken.list);
 	return record_complete(&record, map);
 }
 

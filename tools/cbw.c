@@ -36,6 +36,8 @@ static const struct verb * const verbs[] = {
 	&verb_detach,
 	&verb_check,
 	&verb_changed,
+	&verb_export,
+	&verb_apply,
 };
 
 static const struct option common[] = {

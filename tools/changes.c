@@ -29,7 +29,7 @@ int changes_read(const char *name, struct changes *changes)
 	return r > 0 ? say_error("the table of %s does not tell what has changed", name) : r;
 }
 
-static void add(struct ranges *ranges, uint64_t start, uint64_t length)
+void changes_add(struct ranges *ranges, uint64_t start, uint64_t length)
 {
 	size_t nr = ranges->nr++;
 
@@ -49,7 +49,7 @@ static int add_lines(struct ranges *ranges, char *reply, uint64_t *from)
 
 	while ((line = strsep(&reply, "\n"))) {
 		if (sscanf(line, "%" SCNu64 " %" SCNu64, &start, &length) == 2)
-			add(ranges, start, length);
+			changes_add(ranges, start, length);
 		else if (*line && sscanf(line, "next %" SCNu64, from) != 1)
 			return -1;
 	}
@@ -57,7 +57,7 @@ static int add_lines(struct ranges *ranges, char *reply, uint64_t *from)
 }
 
 /* What one message after the other tells of. */
-static int list(const char *name, struct ranges *ranges)
+static int list(const char *name, const char *of, struct ranges *ranges)
 {
 	char message[48];
 	uint64_t from = 0, asked;
@@ -68,7 +68,7 @@ static int list(const char *name, struct ranges *ranges)
 	do {
 		asked = from;
 		reply = NULL;
-		snprintf(message, sizeof(message), "changed %" PRIu64, asked);
+		snprintf(message, sizeof(message), "%s %" PRIu64, of, asked);
 		r = mapper_message(name, message, &reply);
 		if (!r && (!reply || add_lines(ranges, reply, &from)))
 			r = say_error("the module does not tell what of %s has changed", name);
@@ -88,7 +88,13 @@ int changes_list(const char *name, struct changes *changes, struct ranges *range
 	/* When a job ends, what it has not saved is put back, and the generation is another one. */
 	do {
 		before = *changes;
-		r = list(name, ranges) || changes_read(name, changes) ? -1 : 0;
+		r = list(name, "changed", ranges) || changes_read(name, changes) ? -1 : 0;
 	} while (!r && strcmp(before.generation, changes->generation));
 	return r;
+}
+
+int changes_taken(const char *name, struct ranges *ranges)
+{
+	*ranges = (struct ranges) { 0 };
+	return list(name, "taken", ranges);
 }

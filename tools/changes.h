@@ -24,6 +24,8 @@ struct ranges {
 	size_t nr;
 };
 
+void changes_add(struct ranges *ranges, uint64_t start, uint64_t length);
+
 /* For a device whose live table is one of cbw. 0 or -1, error said. */
 int changes_read(const char *name, struct changes *changes);
 
@@ -35,5 +37,8 @@ int changes_find(const char *name, struct changes *changes);
  * may begin a job meanwhile, but one may end. 0 or -1, error said.
  */
 int changes_list(const char *name, struct changes *changes, struct ranges *ranges);
+
+/* What the job has taken at its point in time. 0 or -1, error said. */
+int changes_taken(const char *name, struct ranges *ranges);
 
 #endif

@@ -21,6 +21,7 @@
 #define STATE_FOLDER	"/var/lib/cbw"
 #define RECORD_SUFFIX	".json"
 #define SUMS_SUFFIX	".sums"
+#define RANGES_SUFFIX	".ranges"
 #define MIN_PREFIX	4	/* of a generation, so that one is not named by mistake */
 
 static const char *state_folder(void)
@@ -47,6 +48,11 @@ const char *record_sums_path(const struct record *record, char path[PATH_MAX])
 	if (record->kind == RECORD_IMAGE)
 		return sidecar_path(record->target, ".cbw" SUMS_SUFFIX, path);
 	return state_path(record->generation, SUMS_SUFFIX, path);
+}
+
+const char *record_ranges_path(const struct record *record, char path[PATH_MAX])
+{
+	return state_path(record->generation, RANGES_SUFFIX, path);
 }
 
 static int new_generation(char id[RECORD_ID_MAX])
@@ -93,6 +99,19 @@ int record_init(struct record *record, const struct device *origin, uint64_t chu
 	snprintf(record->fs_uuid, sizeof(record->fs_uuid), "%s", signature.uuid);
 	snprintf(record->target, sizeof(record->target), "%s", target);
 	write_now(record->begun);
+	return 0;
+}
+
+int record_copy(struct record *record, enum record_kind kind, const char *target)
+{
+	if (new_generation(record->generation))
+		return -1;
+	write_now(record->begun);
+	record->kind = kind;
+	snprintf(record->target, sizeof(record->target), "%s", target);
+	record->keep = 0;
+	record->checksum = false;
+	record->finished = true;
 	return 0;
 }
 
@@ -202,6 +221,7 @@ static int forget(const struct record *record)
 	char path[PATH_MAX];
 
 	return durable_remove(record_sums_path(record, path)) |
+	       durable_remove(record_ranges_path(record, path)) |
 	       durable_remove(state_path(record->generation, RECORD_SUFFIX, path));
 }
 

@@ -52,6 +52,9 @@ struct record {
 int record_init(struct record *record, const struct device *origin, uint64_t chunk_size,
 		enum record_kind kind, const char *target);
 
+/* Makes a new one, of a copy of the backup, of it. There is no run. 0 or -1, error said. */
+int record_copy(struct record *record, enum record_kind kind, const char *target);
+
 /*
  * Makes it durable as incomplete, and drops what other records say of the same target.
  * A logical volume must be there already. 0 or -1, error said: nothing may be written then.
@@ -118,6 +121,9 @@ bool record_same_origin(const struct record *a, const struct record *b);
 
 /* Do they lie at the same place? */
 bool record_same_target(const struct record *a, const struct record *b);
+
+/* Where it is noted what an incremental backup has saved. Returns @path. */
+const char *record_ranges_path(const struct record *record, char path[PATH_MAX]);
 
 /* Where the checksums of the backup are, if there are any. Returns @path. */
 const char *record_sums_path(const struct record *record, char path[PATH_MAX]);

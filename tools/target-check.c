@@ -236,7 +236,8 @@ static int check_device(const struct target *target, const struct device *origin
 		return 0;
 	if (!force && check_signature(target, records, nr))
 		return -1;
-	warn_of_uuid(target, origin);
+	if (origin->dev)
+		warn_of_uuid(target, origin);
 	return 0;
 }
 

@@ -53,7 +53,8 @@ int target_reuse(const struct record *base, struct target *target);
  * exclusively, or what it stands on meets an origin, whose copy-before-write would wait
  * for itself. What goes with @rules: it carries something, or something stands on it.
  * Warns when something refers to the file system by a UUID that there will be twice.
- * 0 or -1, error said.
+ * @origin may be of another machine: then it has a name and a size, and no number. 0 or -1, error
+ * said.
  */
 int target_check(const struct target *target, const struct device *origin,
 		 const struct device *origins, size_t nr, const struct target_rules *rules);

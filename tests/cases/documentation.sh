@@ -7,14 +7,15 @@
 . "${CBW_LIB%/*}/examples.sh"
 
 make_vg vg0 128
-make_vg vg1 128
+make_vg vg1 256
 make_lv vg1/backup 100
 make_lv vg1/metadata 1
+make_lv vg1/copy 96
 make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
 run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 50
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup
-run_examples "$CBW_ROOT/Documentation/cbw.rst" 21
+run_examples "$CBW_ROOT/Documentation/cbw.rst" 27
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.

@@ -131,8 +131,8 @@ while tool_dies "after:$number" backup cbw "$target" --sync incremental --quiet;
 	holds_volume
 	number=$((number + 1))
 done
-# The questions for the generation, twice before and twice after the job, the job's load and resume, its figures, and track's.
-assert_eq "$((number - 1))" 10 "the number of steps"
+# Two questions before the job, four after it, its load and resume, its figures, and the load and resume of track.
+assert_eq "$((number - 1))" 11 "the number of steps"
 
 # A backup elsewhere takes the changes with it, if it completes.
 tool backup cbw "$other" --no-wait --paused
