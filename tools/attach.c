@@ -96,6 +96,29 @@ static void note_below(struct attachment *at, const struct mapper_table *own)
 		sscanf(target->params, "%127s", at->below);
 }
 
+static void add_keep(struct attachment *at, const char *word, const char *value)
+{
+	size_t length = strlen(at->keep);
+
+	snprintf(at->keep + length, sizeof(at->keep) - length, " %s %s", word, value);
+	at->nr_keep += 2;
+}
+
+/* All tables of ours must say what the first one has said. */
+static void note_keep(struct attachment *at, const struct mapper_table *table)
+{
+	static const char * const words[] = { "metadata", "on_metadata_error" };
+	char pattern[64], value[64];
+	const char *found;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(pattern, sizeof(pattern), " %s ", words[i]);
+		found = strstr(table->targets[0].params, pattern);
+		if (found && sscanf(found + strlen(pattern), "%63s", value) == 1)
+			add_keep(at, words[i], value);
+	}
+}
+
 /* What a table of ours needs to know of V's own, a copy of which H has. */
 static int note_own(struct attachment *at)
 {
@@ -366,6 +389,8 @@ int attach_find(struct attachment *at, const struct mapper_info *volume)
 		return r;
 	kind = parse_table(&table, at->origin, at->target);
 	at->tracked = kind == TRACK_TABLE;
+	if (kind != FOREIGN_TABLE)
+		note_keep(at, &table);
 	at->length = mapper_length(&table);
 	mapper_forget(&table);
 
@@ -516,12 +541,12 @@ static int make_hidden(struct attachment *at)
 static int load_job(const struct attachment *at, const char *target,
 		    const struct attach_job *job)
 {
+	unsigned int nr = job->nr + at->nr_keep + (at->below[0] ? 2 : 0);
 	char params[1024];
 
-	snprintf(params, sizeof(params), "%s %s %llu %s %u%s%s%s", at->origin, target,
-		 (unsigned long long)job->chunk_sectors, job->kind,
-		 job->nr + (at->below[0] ? 2 : 0), job->words, at->below[0] ? " below " : "",
-		 at->below);
+	snprintf(params, sizeof(params), "%s %s %llu %s %u%s%s%s%s", at->origin, target,
+		 (unsigned long long)job->chunk_sectors, job->kind, nr, job->words, at->keep,
+		 at->below[0] ? " below " : "", at->below);
 	return mapper_load(at->volume.name, at->length, "cbw", params);
 }
 
@@ -542,6 +567,16 @@ static struct attach_job track_job(uint64_t chunk_sectors)
 		.chunk_sectors = chunk_sectors,
 		.words = "",
 	};
+}
+
+void attach_keep(struct attachment *at, const struct device *metadata, const char *policy)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "%u:%u", major(metadata->dev), minor(metadata->dev));
+	add_keep(at, "metadata", number);
+	if (policy)
+		add_keep(at, "on_metadata_error", policy);
 }
 
 int attach_load_track(struct attachment *at, uint64_t chunk_sectors)

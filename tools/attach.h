@@ -69,6 +69,8 @@ struct attachment {
 	char origin[DM_NAME_LEN + 16];	/* major:minor; with --dry-run, a path */
 	char target[DM_NAME_LEN + 16];
 	char below[DM_NAME_LEN];	/* a device that LVM must find from V on, or "" */
+	char keep[256];			/* words: how the tracking map is kept, a blank before each */
+	unsigned int nr_keep;		/* how many */
 	bool tracked;			/* V has the job track, and H is there */
 };
 
@@ -96,6 +98,9 @@ void attach_set_target(struct attachment *at, const struct device *target);
 
 /* Steps 1 to 5. What it has done is undone if it fails. */
 int attach_load(struct attachment *at, const struct attach_job *job);
+
+/* The map is to be kept on that device; @policy is a word of on_metadata_error, or NULL. */
+void attach_keep(struct attachment *at, const struct device *metadata, const char *policy);
 
 /* The same with the table that tracks changes, for a V whose changes are not tracked yet. */
 int attach_load_track(struct attachment *at, uint64_t chunk_sectors);

@@ -62,7 +62,7 @@ based=$(changed)
 [[ $based =~ ^[0-9a-f-]{36}\ 64\ [1-9] ]] || fail "$based"
 load 64 "sync top"
 say dmsetup resume cbw
-[[ $(changed) =~ ^[0-9a-f-]{36}\ 64\ 0$ ]] || fail "the map was not taken: $(changed)"
+[[ $(changed) =~ ^[0-9a-f-]{36}\ 64\ 0\ memory$ ]] || fail "the map was not taken: $(changed)"
 dmsetup message cbw 0 cancel
 assert_eq "$(changed)" "$based" "the map"
 load 64 "sync bitmap"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # every command that the README and the manual show works as shown, on a mounted volume
-# timeout: 240
+# timeout: 480
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
 . "${CBW_LIB%/*}/examples.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # with --to, an incremental backup is found by volume group, folder, path or ID, and stays there when it comes to nothing
+# tier: long
 # timeout: 900
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
