@@ -29,20 +29,31 @@ static bool lies_in(const struct record *record, const char *place)
 	       record->target[length] == '/' && !strchr(record->target + length + 1, '/');
 }
 
+/*
+ * When the machine stops before the metadata device has the generation of a backup that has just
+ * completed, it has the one before, with all that has changed since that.
+ */
+static bool fits(struct record *base, const char *generation)
+{
+	if (base->complete && *base->base && !strcmp(base->base, generation))
+		snprintf(base->map, sizeof(base->map), "%s", generation);
+	return !strcmp(record_map(base), generation);
+}
+
 /* The one that fits, or else the newest, of which can be said why it does not. 1: there is none. */
 static int find_in(const char *place, const struct device *volume, const char *generation,
 		   struct record *base)
 {
 	struct record *records;
-	bool fits = false;
+	bool found = false;
 	size_t nr;
 	int r = record_list_all(&records, &nr) ? -1 : 1;
 
-	for (size_t i = 0; r >= 0 && i < nr && !fits; i++) {
+	for (size_t i = 0; r >= 0 && i < nr && !found; i++) {
 		if (!record_is_of(records + i, volume) || !lies_in(records + i, place))
 			continue;
 		*base = records[i];
-		fits = !strcmp(record_map(base), generation);
+		found = fits(base, generation);
 		r = 0;
 	}
 	free(records);
@@ -76,7 +87,7 @@ static int read_generation(const struct attachment *at, struct changes *changes)
 			 name);
 }
 
-static int check(const struct record *base, const struct device *volume, const char *generation)
+static int check(struct record *base, const struct device *volume, const char *generation)
 {
 	char name[PATH_MAX];
 
@@ -87,7 +98,7 @@ static int check(const struct record *base, const struct device *volume, const c
 	if (!base->complete && !*base->base)
 		return say_error("the backup %s was never complete: make a full backup",
 				 base->target);
-	if (strcmp(record_map(base), generation))
+	if (!fits(base, generation))
 		return say_error("the changes of %s are tracked since another backup than %s: make a full backup",
 				 name, base->target);
 	if (!target_is_there(base))

@@ -64,6 +64,22 @@ boot() {
 boot
 is_tracked "2 metadata $number"
 assert_eq "$(cbw status cbw --json | json '[j[0]["changes"]["generation"], j[0]["changes"]["chunks"]]')" "['$now', 1]" "what is known after a boot"
+# The machine stops when a backup has completed, but the metadata device does not say so yet: it has the one before, and all since.
+tool backup cbw "$target" --sync incremental --no-wait --paused
+dd if="$metadata" of="$CBW_TMP/before" bs=64k iflag=direct status=none
+tool resume cbw
+tool wait cbw --quiet
+[[ $(checked 'j["generation"]') != "$now" ]] || fail "the same generation"
+dmsetup remove --retry cbw
+dd if="$CBW_TMP/before" of="$metadata" bs=64k oflag=direct status=none
+rmmod dm_cbw
+insmod "$CBW_KO"
+mk_linear cbw "$origin" > /dev/null
+tool attach cbw --metadata "$metadata"
+assert_eq "$(checked 'j["generation"]')" "$now" "the generation"
+write 5
+tool backup cbw "$target" --sync incremental --quiet
+assert_same "$origin" "$target"
 # It was mounted before it was attached, or the like.
 dmsetup remove --retry cbw
 rmmod dm_cbw
