@@ -55,6 +55,7 @@ mutants: helpers ## break one rule after the other: do the tests notice?
 	@KVER=$(KVER) tests/mutants/run
 kill: module helpers ## kill virtual machines in mid-work: does what was synced survive?
 	@tests/kill/run
+	@tests/kill/tracked
 system: module helpers ## back up the root of a running Debian; do the backup, and a root restored from it, boot?
 	@tests/system/run
 bench: ## measure it and its peers, on a clock that no other load disturbs; CHECK=1 fails if a bar is missed
