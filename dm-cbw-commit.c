@@ -35,9 +35,10 @@
 /* Of this time that the module is loaded: the origin has counted on since. */
 static uuid_t this_boot;
 
-/* What is left alone by the device is told again after so long. */
+/* A device that has not taken that its map is void is told again after so long. */
 #define RETRY_DELAY	(5 * HZ)
 
+/* Bits of cbw_commit.flags. */
 enum {
 	SUPER_CHANGED,
 	MARKED_ENDED,
@@ -70,7 +71,7 @@ struct cbw_commit {
 	struct cbw_metadata *metadata;
 	struct workqueue_struct *wq;
 	struct delayed_work work;
-	unsigned long flags;		/* as above */
+	unsigned long flags;
 	atomic_t nr_waiting;
 
 	spinlock_t lock;		/* guards the next one */
