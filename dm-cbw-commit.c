@@ -138,8 +138,9 @@ void cbw_commit_hold(struct cbw_commit *commit, struct bio *bio)
 	atomic_inc(&commit->nr_waiting);
 	spin_lock(&commit->lock);
 	bio_list_add(&commit->waiting, bio);
-	spin_unlock(&commit->lock);
+	/* Before the worker can take it: when it has ended, all of this may be gone. */
 	kick(commit);
+	spin_unlock(&commit->lock);
 }
 
 unsigned int cbw_commit_nr_waiting(const struct cbw_commit *commit)
@@ -290,6 +291,26 @@ static int commit_state(struct cbw_commit *commit)
 	return r ?: cbw_metadata_flush(commit->metadata);
 }
 
+/* On the device, if it takes that; it is tried again until it does. */
+static void make_void(struct cbw_commit *commit)
+{
+	commit->state.closed = false;
+	commit->state.generation = uuid_null;
+	commit->told = !commit_state(commit);
+	if (!commit->told)
+		queue_delayed_work(commit->wq, &commit->work, RETRY_DELAY);
+}
+
+/* First the device should say so: as soon as writes pass, it lacks what they write to. */
+static void give_up(struct cbw_commit *commit)
+{
+	make_void(commit);
+	WRITE_ONCE(commit->broken, true);
+	commit->ops->broken(commit->owner);
+	DMWARN("%s: the tracking map is void; incremental backups need a full one first",
+	       commit->name);
+}
+
 /*
  * What was written before the point in time is not among the bits of its generation: before
  * that is on the device, so must be those writes, which the origin may only have cached.
@@ -302,8 +323,9 @@ static int set_generation(struct cbw_commit *commit)
 	commit->ops->generation(commit->owner, &generation);
 	if (!uuid_equal(&generation, &commit->state.generation) && !uuid_is_null(&generation))
 		r = cbw_flush_device(commit->origin);
-	if (!r)
-		commit->state.generation = generation;
+	if (r)
+		DMERR("%s: the origin cannot be flushed: error %d", commit->name, r);
+	commit->state.generation = r ? uuid_null : generation;
 	return r;
 }
 
@@ -313,7 +335,12 @@ static int commit_super(struct cbw_commit *commit)
 
 	if (!test_and_clear_bit(SUPER_CHANGED, &commit->flags))
 		return 0;
-	r = set_generation(commit) ?: commit_state(commit);
+	/* An origin that loses writes costs the map, and no further write. */
+	if (set_generation(commit)) {
+		give_up(commit);
+		return 0;
+	}
+	r = commit_state(commit);
 	if (r)
 		set_bit(SUPER_CHANGED, &commit->flags);
 	else if (commit->ops->committed(commit->owner, &commit->state.generation))
@@ -389,26 +416,6 @@ static void fail_all(struct cbw_commit *commit, struct bio_list *bios)
 		atomic_dec(&commit->nr_waiting);
 		bio_io_error(bio);
 	}
-}
-
-/* On the device, if it takes that; it is tried again until it does. */
-static void make_void(struct cbw_commit *commit)
-{
-	commit->state.closed = false;
-	commit->state.generation = uuid_null;
-	commit->told = !commit_state(commit);
-	if (!commit->told)
-		queue_delayed_work(commit->wq, &commit->work, RETRY_DELAY);
-}
-
-/* First the device should say so: as soon as writes pass, it lacks what they write to. */
-static void give_up(struct cbw_commit *commit)
-{
-	make_void(commit);
-	WRITE_ONCE(commit->broken, true);
-	commit->ops->broken(commit->owner);
-	DMWARN("%s: the tracking map is void; incremental backups need a full one first",
-	       commit->name);
 }
 
 static void failed(struct cbw_commit *commit, struct bio_list *bios, int r)

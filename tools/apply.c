@@ -50,14 +50,14 @@ static int get_record(struct apply *apply)
 }
 
 /* Does the device hold what the stream goes on from? */
-static int check_base(struct apply *apply, bool force)
+/* Whatever is forced: what the stream does not have must be there. */
+static int check_base(struct apply *apply)
 {
 	const char *name = apply->target.name;
 	struct record record;
 	int r;
 
-	apply->target.reused = *apply->source.base;
-	if (!apply->target.reused || force)
+	if (!*apply->source.base)
 		return 0;
 	r = record_find(name, &record);
 	if (r < 0)
@@ -68,6 +68,7 @@ static int check_base(struct apply *apply, bool force)
 	if (strcmp(record_map(&record), apply->source.base))
 		return say_error("%s does not hold the backup that the stream goes on from: 'cbw export --full' makes a stream of all",
 				 name);
+	apply->target.reused = true;
 	return 0;
 }
 
@@ -76,7 +77,7 @@ static int check(struct apply *apply, const struct target_rules *rules)
 	struct device origin = { .size = apply->source.size };
 
 	snprintf(origin.path, sizeof(origin.path), "%s", apply->source.origin);
-	return check_base(apply, rules->force) ||
+	return check_base(apply) ||
 	       target_check(&apply->target, &origin, NULL, 0, rules) ? -1 : 0;
 }
 

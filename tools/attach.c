@@ -702,11 +702,25 @@ int attach_undo(struct attachment *at)
 	return live == TRACK_TABLE ? 0 : remove_hidden(at);
 }
 
+/* Whoever repairs has not found V by its table. */
+static int note_live(struct attachment *at)
+{
+	struct mapper_table live;
+
+	if (mapper_read(at->volume.name, MAPPER_LIVE, &live))
+		return -1;
+	*at->keep = '\0';
+	at->nr_keep = 0;
+	note_keep(at, &live);
+	mapper_forget(&live);
+	return 0;
+}
+
 static int load_track(struct attachment *at, uint64_t chunk_sectors)
 {
 	const struct attach_job track = track_job(chunk_sectors);
 
-	return note_own(at) || load_job(at, "-", &track) ? -1 : 0;
+	return note_live(at) || note_own(at) || load_job(at, "-", &track) ? -1 : 0;
 }
 
 /* The table before the job's. If changes were tracked, the kernel goes on with that. */

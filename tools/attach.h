@@ -69,7 +69,7 @@ struct attachment {
 	char origin[DM_NAME_LEN + 16];	/* major:minor; with --dry-run, a path */
 	char target[DM_NAME_LEN + 16];
 	char below[DM_NAME_LEN];	/* a device that LVM must find from V on, or "" */
-	char keep[256];			/* words: how the tracking map is kept, a blank before each */
+	char keep[256];			/* words, each after a blank: how the map is kept */
 	unsigned int nr_keep;		/* how many */
 	bool tracked;			/* V has the job track, and H is there */
 };

@@ -352,8 +352,9 @@ static int attach_all(struct followed *jobs, size_t nr, const struct attach_job 
 		r = signals_stop() ? -1 : attach_load(&jobs[loaded].at, job);
 		loaded += !r;
 	}
+	/* Of several, some may have begun before one did not. */
 	if (!r)
-		return start_all(jobs, nr);
+		return start_all(jobs, nr) ? (nr > 1 ? 1 : -1) : 0;
 	while (loaded)
 		attach_undo(&jobs[--loaded].at);
 	return -1;
@@ -378,14 +379,14 @@ static int start(struct plan *plan, const struct options *options)
 	lock_groups(plan);
 	for (size_t i = 0; i < plan->nr; i++)
 		memcpy(plan->jobs[i].generation, plan->books[i].record.generation, RECORD_ID_MAX);
-	r = check(plan) || attach_all(plan->jobs, plan->nr, &job) ? -1 : 0;
+	r = check(plan) ? -1 : attach_all(plan->jobs, plan->nr, &job);
 	unlock_groups();
 	if (r && signals_stop())
 		say_error("interrupted: no backup was begun");
 	if (opt_dry_run)
 		return r;
 	if (r)
-		books_drop(plan->books, plan->nr);
+		books_drop(plan->books, plan->nr, r > 0);
 	else
 		books_begun(plan->books, plan->nr);
 	return r;

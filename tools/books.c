@@ -15,12 +15,20 @@
 #include "sums.h"
 
 /* Nothing was written to the target. */
-static void drop_book(struct book *book)
+static void drop_book(struct book *book, bool written)
 {
+	struct record *base = &book->base;
+
 	target_finish(&book->target, false);
 	record_remove(&book->record);
-	if (book->target.reused)
-		record_put_back(&book->base);
+	if (!book->target.reused)
+		return;
+	/* The next one can make it complete again, since the map has what this one took. */
+	if (written && base->complete) {
+		snprintf(base->base, sizeof(base->base), "%s", record_map(base));
+		base->complete = false;
+	}
+	record_put_back(base);
 }
 
 static int open_book(struct book *book, const struct device *volume,
@@ -39,7 +47,7 @@ static int open_book(struct book *book, const struct device *volume,
 		return -1;
 	if (!record_begin(record))
 		return 0;
-	drop_book(book);
+	drop_book(book, false);
 	return -1;
 }
 
@@ -80,7 +88,7 @@ int books_open(struct book *books, const struct device *volumes, size_t nr,
 		opened++;
 	if (opened == nr)
 		return 0;
-	books_drop(books, opened);
+	books_drop(books, opened, false);
 	return -1;
 }
 
@@ -95,10 +103,10 @@ int books_begun(struct book *books, size_t nr)
 	return result;
 }
 
-void books_drop(struct book *books, size_t nr)
+void books_drop(struct book *books, size_t nr, bool written)
 {
 	for (size_t i = 0; i < nr; i++)
-		drop_book(books + i);
+		drop_book(books + i, written);
 }
 
 void books_generation(dev_t dev, char generation[RECORD_ID_MAX])

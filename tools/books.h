@@ -40,8 +40,8 @@ int books_open(struct book *books, const struct device *volumes, size_t nr,
 /* The jobs have begun. 0 or -1, error said. */
 int books_begun(struct book *books, size_t nr);
 
-/* No job has begun: as before books_open(). */
-void books_drop(struct book *books, size_t nr);
+/* As before books_open(): no job has begun, or, if @written, one may have, and has ended. */
+void books_drop(struct book *books, size_t nr, bool written);
 
 /*
  * Of the job that the volume @dev has, or of what has been left of one, while the hidden device is

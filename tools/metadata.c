@@ -168,8 +168,6 @@ static int check_content(const struct device *device, const char *block,
 	struct signature signature;
 	char text[256];
 
-	if (extent_is_zero(block, CBW_FORMAT_BLOCK))
-		return 0;
 	if (!memcmp(super->magic, CBW_FORMAT_MAGIC, sizeof(super->magic))) {
 		if (le64toh(super->sectors) * SECTOR_SIZE == volume->size &&
 		    (uint64_t)le32toh(super->chunk_sectors) * SECTOR_SIZE == chunk)
@@ -182,7 +180,8 @@ static int check_content(const struct device *device, const char *block,
 	if (signature_found(&signature))
 		return say_error("%s carries %s: --force overwrites it", device->path,
 				 signature_text(&signature, text, sizeof(text)));
-	return say_error("%s is not empty: --force overwrites it", device->path);
+	return extent_is_zero(block, CBW_FORMAT_BLOCK) ? 0 :
+	       say_error("%s is not empty: --force overwrites it", device->path);
 }
 
 static int prepare_content(struct extent *extent, const struct device *device,

@@ -131,7 +131,7 @@ bool record_from_json(struct json_object *json, struct record *record)
 
 	*record = (struct record) { 0 };
 	for (const struct field *field = fields; field < fields + NR_FIELDS; field++) {
-		if (!json_object_object_get_ex(json, field->name, &value) ||
+		if (!json_object_object_get_ex(json, field->name, &value) || !value ||
 		    !set(record, field, json_object_get_string(value)))
 			return false;
 	}

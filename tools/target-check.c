@@ -164,6 +164,29 @@ static bool has_another(const struct record *record, const struct record *record
 	return false;
 }
 
+/* Is the device one that was made for a backup? It must go by that name, or its record is false. */
+static bool is_made(const struct device *device, const struct record *record)
+{
+	char vg[DM_NAME_LEN], lv[DM_NAME_LEN], name[2 * DM_NAME_LEN], file[PATH_MAX];
+
+	if (record->kind == RECORD_LV && !device_split_lv(device, vg, lv)) {
+		snprintf(name, sizeof(name), "%s/%s", vg, lv);
+		return !strcmp(name, record->target);
+	}
+	return record->kind == RECORD_IMAGE &&
+	       !sysfs_read(device->dev, "loop/backing_file", file, sizeof(file)) &&
+	       !strcmp(file, record->target);
+}
+
+static int check_made(const struct target *target, const struct record *records, size_t nr)
+{
+	for (size_t i = 0; i < nr && target->kind == RECORD_DEVICE; i++)
+		if (is_made(&target->device, records + i) && target_is_there(records + i))
+			return say_error("%s was made for a backup of %s: name another target, or remove it",
+					 records[i].target, records[i].origin);
+	return 0;
+}
+
 static int check_only_backup(const struct target *target, const struct record *records, size_t nr)
 {
 	struct record here = { .kind = target->kind };
@@ -287,6 +310,8 @@ int target_check(const struct target *target, const struct device *origin,
 	else
 		result = check_image(target, origin, records, nr_records,
 				     rules->force || target->reused);
+	if (!result)
+		result = check_made(target, records, nr_records);
 	if (!result && !rules->overwrite && !target->reused)
 		result = check_only_backup(target, records, nr_records);
 	free(records);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # when the metadata device fails, the map is void, or the writes that it should have had fail, as the table says
+# timeout: 300
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"

@@ -60,6 +60,11 @@ assert_eq "$(backups | wc -w)" 2 'backups that are kept'
 assert_eq "$(find "$CBW_STATE" -name '*.json' | wc -l)" 2 'records that are kept'
 assert_eq "$(find "$CBW_STATE" -name '*.sums' | wc -l)" 0 'checksums that are left'
 
+# By another name its record would not know what becomes of it.
+lvchange -q -ay -K "vg1/$second"
+refused "vg1/$second was made for a backup of vg0/my-data: name another target, or remove it" cbw backup vg0/my-data "vg1/$second" --force --overwrite
+lvchange -q -an "vg1/$second"
+
 refused 'insufficient free space' cbw backup vg0/my-data --to vg0
 assert_detached vg0-my--data
 assert_eq "$(lvs --noheadings -o lv_name vg0 | xargs)" my-data 'volumes that are left'

@@ -38,6 +38,9 @@ dmsetup remove --retry little
 mkfs.ext4 -q "$metadata" 2> /dev/null
 wrong_use 1 "$metadata carries ext4 .*: --force overwrites it" attach cbw --metadata "$metadata"
 wrong_use 1 "$metadata is not a metadata device" check "$metadata"
+wipefs -aq "$metadata"
+mkfs.btrfs -q -f "$(mk_null large 128)" > /dev/null
+wrong_use 1 "/dev/large carries btrfs .*: --force overwrites it" attach cbw --metadata /dev/large
 assert_eq "$(dmsetup table cbw)" "$table" "the table"
 
 tool attach cbw --metadata "$metadata" --force --on-metadata-error break-write
@@ -64,6 +67,12 @@ boot() {
 boot
 is_tracked "2 metadata $number"
 assert_eq "$(cbw status cbw --json | json '[j[0]["changes"]["generation"], j[0]["changes"]["chunks"]]')" "['$now', 1]" "what is known after a boot"
+# Whoever repairs knows of it from the table.
+tool backup cbw "$target" --sync incremental --no-wait --paused
+dmsetup message cbw 0 cancel
+tool repair > /dev/null
+is_tracked "2 metadata $number"
+
 # The machine stops when a backup has completed, but the metadata device does not say so yet: it has the one before, and all since.
 tool backup cbw "$target" --sync incremental --no-wait --paused
 dd if="$metadata" of="$CBW_TMP/before" bs=64k iflag=direct status=none
