@@ -62,3 +62,28 @@ fail_no_bio() { # NULL-DEVICE...
 		echo 0 > "/sys/block/$null/make-it-fail"
 	done
 }
+
+# --- each allocation of a constructor ------------------------------------------------------------------------------
+
+unseen() { # THING...: prints what no failure was for want of
+	local thing
+	for thing; do
+		grep -q "Cannot [a-z]* $thing\( (\|$\)" "$CBW_TMP/messages" || echo "$thing"
+	done
+}
+
+# A kernel with checks allocates for itself now and then, and one of ours is passed over.
+fail_each() { # TABLE THING...: each allocation fails once, and for want of each of these things there is a failure
+	dmesg --clear
+	for _ in {1..8}; do
+		echo "$(python3 "${CBW_LIB%/*}/load-failing.py" cbw "$1") allocations failed"
+		klog | grep ': cbw: ' | sort | uniq -c > "$CBW_TMP/messages"
+		[[ -n $(unseen "${@:2}") ]] || break
+	done
+	cat "$CBW_TMP/messages"
+	[[ -z $(unseen "${@:2}") ]] || fail "no failure for want of $(unseen "${@:2}")"
+	# Device-mapper takes the line to pieces before the constructor sees it.
+	if grep -vE ": cbw: (Cannot|couldn't split) " "$CBW_TMP/messages"; then
+		fail "a failure has no clear message"
+	fi
+}
