@@ -111,6 +111,8 @@ mkfifo "$CBW_TMP/pipe"
 cbw export "$target" > "$CBW_TMP/pipe" 2> "$CBW_TMP/said" &
 pid=$!
 exec 3< "$CBW_TMP/pipe"
+# Once it has printed something, it knows what is to come.
+head -c 1 <&3 > /dev/null
 write 12
 increment
 cat <&3 > /dev/null
