@@ -14,9 +14,11 @@
 #include "follow.h"
 #include "group.h"
 #include "lock.h"
+#include "pin.h"
 #include "say.h"
 #include "signals.h"
 #include "then.h"
+#include "top.h"
 #include "units.h"
 
 #define MAX_WORDS	768
@@ -75,7 +77,7 @@ static const struct option longopts[] = {
 };
 
 static const char * const words_of[NR_FEATURES] = {
-	[SYNC]			= "full|incremental|none",
+	[SYNC]			= "full|top|incremental|none",
 	[ON_CBW_ERROR]		= "break-snapshot|break-write",
 	[ON_SOURCE_ERROR]	= "report|ignore|stop|enospc",
 	[ON_TARGET_ERROR]	= "report|ignore|stop|enospc",
@@ -207,6 +209,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 			return CBW_USAGE;
 	}
 	none = !strcmp(options->values[SYNC], "none");
+	options->books.top = !strcmp(options->values[SYNC], "top");
 	if (options->then && !none)
 		return say_usage("--then needs --sync none");
 	if (none && !options->then && !options->no_wait)
@@ -256,6 +259,7 @@ struct plan {
 	struct device *volumes;
 	struct book *books;
 	struct followed *jobs;
+	int *pins;			/* of their file systems, or -1 */
 };
 
 static int resolve_volumes(struct plan *plan, char **names)
@@ -360,11 +364,41 @@ static int attach_all(struct followed *jobs, size_t nr, const struct attach_job 
 	return -1;
 }
 
-static int finish(struct followed *jobs, size_t nr, const struct options *options)
+static void pin_all(struct plan *plan, bool top)
 {
+	for (size_t i = 0; i < plan->nr; i++)
+		plan->pins[i] = top ? pin_mounted(plan->volumes[i].dev) : -1;
+}
+
+/* Held jobs are started, each by itself. */
+static int start_held(struct plan *plan, const struct options *options)
+{
+	uint64_t chunk_sectors = options->books.chunk_size / SECTOR_SIZE;
+	int r = 0;
+
+	for (size_t i = 0; i < plan->nr; i++) {
+		const struct attachment *at = &plan->jobs[i].at;
+		bool frozen = plan->pins[i] >= 0;
+
+		if (frozen)
+			close(plan->pins[i]);
+		if (options->books.top)
+			r |= opt_dry_run ? top_dry_run(at, frozen) :
+					   top_start(at, chunk_sectors, frozen);
+	}
+	return r;
+}
+
+/* One that is still held is not left to others, but cancelled. */
+static int finish(struct plan *plan, const struct options *options)
+{
+	struct followed *jobs = plan->jobs;
+	size_t nr = plan->nr;
+	bool held = start_held(plan, options);
+
 	if (options->then)
 		return then_run(jobs, nr, options->then, options->quiet);
-	if (options->no_wait)
+	if (options->no_wait && !held)
 		return follow_leave(jobs, nr);
 	return opt_dry_run ? follow_dry_run(jobs, nr) : follow(jobs, nr, true, options->quiet);
 }
@@ -377,6 +411,7 @@ static int start(struct plan *plan, const struct options *options)
 	int r;
 
 	lock_groups(plan);
+	pin_all(plan, options->books.top);
 	for (size_t i = 0; i < plan->nr; i++)
 		memcpy(plan->jobs[i].generation, plan->books[i].record.generation, RECORD_ID_MAX);
 	r = check(plan) ? -1 : attach_all(plan->jobs, plan->nr, &job);
@@ -399,7 +434,7 @@ static int back_up(struct plan *plan, char **names, const struct options *option
 	    books_open(plan->books, plan->volumes, plan->nr, &options->books) ||
 	    start(plan, options))
 		return CBW_FAILED;
-	return finish(plan->jobs, plan->nr, options);
+	return finish(plan, options);
 }
 
 static int run_plan(size_t nr, char **names, const struct options *options)
@@ -410,17 +445,19 @@ static int run_plan(size_t nr, char **names, const struct options *options)
 		.volumes = calloc(nr, sizeof(*plan.volumes)),
 		.books = calloc(nr, sizeof(*plan.books)),
 		.jobs = calloc(nr, sizeof(*plan.jobs)),
+		.pins = calloc(nr, sizeof(*plan.pins)),
 	};
 	int r;
 
 	signals_catch();
-	if (plan.volumes && plan.books && plan.jobs)
+	if (plan.volumes && plan.books && plan.jobs && plan.pins)
 		r = back_up(&plan, names, options);
 	else
 		r = say_error("out of memory");
 	free(plan.volumes);
 	free(plan.books);
 	free(plan.jobs);
+	free(plan.pins);
 	return r ? CBW_FAILED : CBW_DONE;
 }
 
@@ -450,8 +487,9 @@ const struct verb verb_backup = {
 		   "  --force                overwrite what the target carries\n"
 		   "  --overwrite            even the only complete backup of a volume\n"
 		   "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
-		   "  --sync WHAT            full (default): save all; incremental: only what has changed since the\n"
-		   "                         backup that lies there; none: only what is overwritten\n"
+		   "  --sync WHAT            full (default): save all; top: only what the file system uses;\n"
+		   "                         incremental: only what has changed since the backup that lies there;\n"
+		   "                         none: only what is overwritten\n"
 		   "  --then COMMAND         with --sync none: run it by sh -c, with the view in $CBW_VIEW, and end\n"
 		   "  --no-wait              leave the job to 'cbw wait'\n"
 		   "  --quiet                no progress, no summary\n"

@@ -41,8 +41,11 @@ static int open_book(struct book *book, const struct device *volume,
 		return -1;
 	record->keep = options->keep;
 	record->checksum = options->checksum;
-	if (target->reused)
+	record->top = options->top;
+	if (target->reused) {
+		record->top = book->base.top;
 		snprintf(record->base, sizeof(record->base), "%s", record_map(&book->base));
+	}
 	if (target_prepare(target, volume->size))
 		return -1;
 	if (!record_begin(record))

@@ -27,6 +27,7 @@ struct books_options {
 	uint64_t chunk_size;	/* bytes */
 	uint64_t keep;
 	bool checksum;
+	bool top;
 };
 
 /*

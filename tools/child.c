@@ -3,24 +3,33 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "say.h"
+#include "signals.h"
 
 #define CANNOT_RUN	127
 
 /* What it prints goes to files in memory: they are never full, and need nobody to read. */
-static void become(const char *const argv[], int out, int err)
+static void become(const char *const argv[], int out, int err, bool can_stop)
 {
 	int null = open("/dev/null", O_RDONLY);
 
+	/* If nobody waits for it any more, it must not hold a view open. */
+	if (can_stop) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signals_restore();
+	}
 	setenv("LC_ALL", "C", 1);
 	setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
@@ -65,35 +74,48 @@ static void say_complaint(const char *program, int err)
 	free(text);
 }
 
-static int run(const char *const argv[], int out, int err)
+/* 0, or 1: it has failed, or -1, error said. */
+static int run(const char *const argv[], int out, int err, bool can_stop)
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid)
-		become(argv, out, err);
+		become(argv, out, err, can_stop);
 	if (pid < 0)
 		return say_error("cannot run %s: %s", argv[0], strerror(errno));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		return 0;
-	say_complaint(argv[0], err);
-	return -1;
+	return !WIFEXITED(status) || WEXITSTATUS(status);
+}
+
+static char *output(const char *const argv[], bool may_fail)
+{
+	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
+	char *text = NULL;
+	int r = -1;
+
+	if (out < 0 || err < 0)
+		say_error("cannot run %s: %s", argv[0], strerror(errno));
+	else
+		r = run(argv, out, err, may_fail);
+	if (!r)
+		text = contents(out);
+	else if (r > 0 && !may_fail)
+		say_complaint(argv[0], err);
+	close(out);
+	close(err);
+	return text;
 }
 
 char *child_output(const char *const argv[])
 {
-	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
-	char *text = NULL;
+	return output(argv, false);
+}
 
-	if (out < 0 || err < 0)
-		say_error("cannot run %s: %s", argv[0], strerror(errno));
-	else if (!run(argv, out, err))
-		text = contents(out);
-	close(out);
-	close(err);
-	return text;
+char *child_try(const char *const argv[])
+{
+	return output(argv, true);
 }
 
 int child_run(const char *const argv[])

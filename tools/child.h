@@ -13,4 +13,10 @@ int child_run(const char *const argv[]);
 /* The same, and returns its standard output, for free(). NULL if it failed. */
 char *child_output(const char *const argv[]);
 
+/*
+ * The same for what can be done without: if it fails, nothing is said. It ends by ^C, or
+ * when the tool is killed.
+ */
+char *child_try(const char *const argv[]);
+
 #endif

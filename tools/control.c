@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "attach.h"
 #include "books.h"
@@ -31,6 +32,9 @@ static int send(const struct attachment *at, const char *message)
 
 	if (!r && job_ended(&job))
 		return say_error("the job of %s is %s already", at->volume.name, job.state);
+	if (!r && job_is_held(&job) && (!strcmp(message, "pause") || !strcmp(message, "resume")))
+		return say_error("the job of %s has not started: %s", at->volume.name,
+				 job_why(&job));
 	return r ? -1 : mapper_message(at->volume.name, message, NULL);
 }
 

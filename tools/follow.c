@@ -101,6 +101,16 @@ static void try_to_own(struct followed *followed)
 		followed->owned = !lock_volume(followed->at.volume.dev);
 }
 
+/* Whoever has locked the volume of a held job was to tell it what to save. */
+static void cancel_if_abandoned(struct followed *followed)
+{
+	if (!followed->owned || followed->abandoned || signals_stop() ||
+	    !(followed->seen && job_is_held(&followed->job)))
+		return;
+	followed->abandoned = true;
+	mapper_message(followed->at.volume.name, "cancel", NULL);
+}
+
 /* Looks at all. Returns how many have not ended. */
 static size_t look_at_all(struct followed *jobs, size_t nr, struct progress *progress)
 {
@@ -110,6 +120,7 @@ static size_t look_at_all(struct followed *jobs, size_t nr, struct progress *pro
 		if (!is_over(&jobs[i])) {
 			try_to_own(&jobs[i]);
 			jobs[i].lost = look(&jobs[i]);
+			cancel_if_abandoned(&jobs[i]);
 		}
 		left += !is_over(&jobs[i]);
 		add_progress(progress, &jobs[i]);
@@ -148,7 +159,8 @@ static void say_failure(const struct followed *followed)
 		why = job_why(&followed->job);
 
 	if (!strcmp(followed->job.state, "cancelled"))
-		say_error("the backup of %s was cancelled", name);
+		say_error("the backup of %s was cancelled%s", name,
+			  followed->abandoned ? ": nobody tells it what to save" : "");
 	else
 		say_error("the backup of %s has failed: %s", name,
 			  why ? why : followed->job.reason);

@@ -18,6 +18,7 @@ struct followed {
 	bool owned;			/* the lock of the volume is ours */
 	bool lost;			/* its table is gone, or cannot be read */
 	char generation[RECORD_ID_MAX];	/* of its record, or "" */
+	bool abandoned;			/* nobody is left to tell what is to be saved */
 	bool wanted_cancel;		/* its cancellation is no failure */
 	bool success;
 	double seconds;

@@ -104,6 +104,11 @@ bool job_ended(const struct job *job)
 	return strcmp(job->state, "running") && strcmp(job->state, "paused");
 }
 
+bool job_is_held(const struct job *job)
+{
+	return !strcmp(job->state, "paused") && !strcmp(job->reason, "held");
+}
+
 bool job_completed(const struct job *job)
 {
 	return !strcmp(job->state, "completed");
@@ -122,6 +127,7 @@ const char *job_why(const struct job *job)
 		const char *reason, *why;
 	} table[] = {
 		{ "new", "it has not begun" },
+		{ "held", "what is to be saved is still being listed" },
 		{ "user", "somebody wanted it" },
 		{ "source-error", "the volume could not be read" },
 		{ "target-error", "the target device could not be written to" },

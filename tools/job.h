@@ -45,6 +45,9 @@ int job_read(const char *name, struct job *job);
 
 int job_read_stats(const char *name, struct job_stats *stats);
 
+/* It waits for the list of what is to be saved. */
+bool job_is_held(const struct job *job);
+
 /* The job will not change its state any more. */
 bool job_ended(const struct job *job);
 bool job_completed(const struct job *job);

@@ -45,6 +45,7 @@ static const struct field fields[] = {
 	FIELD(target, TEXT, false),
 	FIELD(keep, NUMBER, true),
 	FIELD(checksum, YES_NO, true),
+	FIELD(top, YES_NO, true),
 	FIELD(base, TEXT, true),
 	FIELD(map, TEXT, true),
 	FIELD(complete, YES_NO, true),

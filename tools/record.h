@@ -42,6 +42,7 @@ struct record {
 	char target[PATH_MAX];		/* path, or vg/lv */
 	uint64_t keep;		/* of the complete ones, so many are to stay; 0: all */
 	bool checksum;		/* is to have checksums */
+	bool top;		/* it holds what the file system used; all else is anything */
 	char base[RECORD_ID_MAX];	/* generation of the map that it saves; "": it saves all */
 	char map[RECORD_ID_MAX];	/* that of the map since its point in time, or "" */
 	bool complete;

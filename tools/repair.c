@@ -65,6 +65,10 @@ static int look_at_job(struct attachment *at, const char *generation)
 		return -1;
 	if (job_ended(&job))
 		return job_completed(&job) && books_complete(at, generation) ? -1 : 1;
+	if (job_is_held(&job)) {
+		tell(at->volume.name, "nobody tells its job any more what to save; cancelled");
+		return mapper_message(at->volume.name, "cancel", NULL) ? -1 : 1;
+	}
 	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
 	return 0;
 }

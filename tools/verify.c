@@ -50,6 +50,9 @@ static int compare_device(struct backup *backup, const char *name, uint64_t *nr)
 	struct extent extent;
 	int result;
 
+	if (backup->record.top)
+		return say_error("%s holds only what the file system used, so it differs elsewhere: compare the files, or have checksums made with the backup",
+				 backup_name(backup));
 	if (device_resolve(name, &device))
 		return -1;
 	if (device.size < backup->record.size)

@@ -15,7 +15,7 @@ make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
 run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 50
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup
-run_examples "$CBW_ROOT/Documentation/cbw.rst" 27
+run_examples "$CBW_ROOT/Documentation/cbw.rst" 28
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.

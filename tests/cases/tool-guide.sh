@@ -18,7 +18,7 @@ mkfs.ext4 -q "$(mk_null store 128)"
 mkdir -p /backup
 mount /dev/store /backup
 
-run_examples "$CBW_ROOT/Documentation/cbw-guide.rst" 25
+run_examples "$CBW_ROOT/Documentation/cbw-guide.rst" 26
 diff -r /usr/share/common-licenses /home/common-licenses
 for name in vg0-root vg0-home; do
 	assert_detached "$name"

@@ -28,8 +28,8 @@ done <<-END
 	backup: the option '--chunk' needs a value;backup cbw $target --chunk
 	--chunk is a power of two, 4K to 1G, not '3K';backup cbw $target --chunk 3K
 	--chunk is a power of two, 4K to 1G, not '2G';backup cbw $target --chunk 2G
-	--sync is one of full\\|incremental\\|none, not 'ful';backup cbw $target --sync ful
-	--sync is one of full\\|incremental\\|none, not 'full\\|none';backup cbw $target --sync full|none
+	--sync is one of full\\|top\\|incremental\\|none, not 'ful';backup cbw $target --sync ful
+	--sync is one of full\\|top\\|incremental\\|none, not 'full\\|none';backup cbw $target --sync full|none
 	--workers cannot be '65';backup cbw $target --workers 65
 	--cbw-timeout cannot be '10';backup cbw $target --cbw-timeout 10
 	--cbw-timeout cannot be '10K';backup cbw $target --cbw-timeout 10K
