@@ -84,7 +84,8 @@ increment
 tool export "$target" > "$stream" 2> /dev/null
 far_refuses "$copy does not hold the backup that the stream goes on from: .*" apply "$stream" "$copy"
 far_refuses '/dev/spare holds no backup that is known: .*' apply "$stream" "$(mk_null spare 16)"
-far_refuses "$(mk_null small 4) is too small: .*" apply "$stream" /dev/small --force
+far_refuses "/dev/small holds no backup that is known: 'cbw export --full' makes a stream of all" apply "$stream" "$(mk_null small 4)" --force
+far_refuses '/dev/small is too small: .*' apply <(cbw export "$target" --full 2> /dev/null) /dev/small --force
 
 # Without its end, with another byte, without a piece; and the same once more.
 end=$(stat -c %s "$CBW_TMP/missing")

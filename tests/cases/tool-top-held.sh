@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # what is used cannot be told, and all is saved; whoever dies or is told to end while the job is held for that leaves nothing behind; the backup is one to go on from, to print as lines, and of several volumes
-# timeout: 600
+# tier: long
+# timeout: 1200
 # needs: python3 mkfs.ext4 partclone.ext4
 # shellcheck disable=SC2119,SC2120,SC2154 # options that are left out; the names are those of tool.sh
 . "$CBW_LIB"
