@@ -19,6 +19,8 @@
 
 #include "../dm-cbw-format.h"
 
+#define CHUNKS_OF_RECORD	((uint64_t)8 * CBW_FORMAT_BYTES)
+
 struct map {
 	const char *path;
 	int fd;
@@ -109,7 +111,7 @@ static int read_map(const struct map *map, struct metadata *metadata)
 	/* Without a generation they mean nothing, and need not be right. */
 	if (!metadata->generation[0])
 		return 0;
-	nr = divide_up(divide_up(metadata->sectors, metadata->chunk_sectors), 8 * CBW_FORMAT_BYTES);
+	nr = divide_up(divide_up(metadata->sectors, metadata->chunk_sectors), CHUNKS_OF_RECORD);
 	for (uint64_t i = 0; i < nr; i++)
 		if (count_record(map, i, &metadata->nr_changed))
 			return -1;
@@ -133,7 +135,7 @@ int metadata_read(const char *path, struct metadata *metadata)
 
 uint64_t metadata_size(uint64_t bytes, uint64_t chunk)
 {
-	uint64_t records = divide_up(divide_up(bytes, chunk), 8 * CBW_FORMAT_BYTES);
+	uint64_t records = divide_up(divide_up(bytes, chunk), CHUNKS_OF_RECORD);
 
 	return (1 + divide_up(records, CBW_FORMAT_RECORDS)) * CBW_FORMAT_BLOCK;
 }
