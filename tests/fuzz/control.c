@@ -194,6 +194,12 @@ static void show_table(unsigned int number)
 	get_table(number);
 }
 
+/* The tracking map that the line needs may have been lost since it was loaded. */
+static bool needs_map(const struct table *table)
+{
+	return strstr(table->params, " incremental") || strstr(table->params, " metadata ");
+}
+
 /* What it prints must load again; that of a view only while its job is there. */
 static void again(unsigned int number)
 {
@@ -207,8 +213,8 @@ static void again(unsigned int number)
 	strcpy(line.type, spec->target_type);
 	strcpy(line.params, dm_line(&call));
 
-	begin(me, AGAIN, "%s %llu %s %s", name_of(number), (unsigned long long)line.length,
-	      line.type, line.params);
+	begin(me, needs_map(&line) ? LOAD : AGAIN, "%s %llu %s %s", name_of(number),
+	      (unsigned long long)line.length, line.type, line.params);
 	dm_begin(&call, name_of(number), 0, 0);
 	run_load(&line, NULL);
 }
