@@ -72,11 +72,6 @@ const char *cbw_args_job(const struct cbw_args *args);
 /* The word that stands for the value of @feature, which takes words. */
 const char *cbw_args_word(const struct cbw_args *args, enum cbw_feature feature);
 
-static inline bool cbw_args_metadata_break_write(const struct cbw_args *args)
-{
-	return args->value[CBW_FEATURE_ON_METADATA_ERROR] == CBW_FAIL_WRITE;
-}
-
 /* Print "<#feature args> ..." as the table line has it. Returns the length. */
 size_t cbw_args_emit(const struct cbw_args *args, char *result, size_t maxlen);
 

@@ -52,7 +52,6 @@ struct cbw_backup {
 	enum cbw_sync sync;
 	enum cbw_bitmap_mode bitmap_mode;
 	bool break_write;
-	bool metadata_break_write;
 	enum cbw_on_error on_source_error;
 	enum cbw_on_error on_target_error;
 	bool copy_discards;
@@ -646,7 +645,7 @@ static const char *backup_begin(struct cbw_job *job)
 	struct cbw_backup *backup = to_backup(job);
 	bool incremental = backup->sync == CBW_SYNC_INCREMENTAL;
 
-	cbw_changes_enter(backup->changes, backup->ti, backup->metadata_break_write);
+	cbw_changes_enter(backup->changes, backup->ti);
 	/* The full backup that it was to follow may have failed since it was loaded. */
 	if (incremental && !cbw_changes_based(backup->changes))
 		return "no-map";
@@ -1011,7 +1010,6 @@ static void take_args(struct cbw_backup *backup, const struct cbw_args *args)
 	backup->sync = args->value[CBW_FEATURE_SYNC];
 	backup->bitmap_mode = args->value[CBW_FEATURE_BITMAP_MODE];
 	backup->break_write = args->value[CBW_FEATURE_ON_CBW_ERROR] == CBW_BREAK_WRITE;
-	backup->metadata_break_write = cbw_args_metadata_break_write(args);
 	backup->on_source_error = args->value[CBW_FEATURE_ON_SOURCE_ERROR];
 	backup->on_target_error = args->value[CBW_FEATURE_ON_TARGET_ERROR];
 	backup->copy_discards = args->value[CBW_FEATURE_DISCARD] == CBW_DISCARD_COPY;

@@ -440,7 +440,7 @@ static struct cbw_changes *displace(struct cbw_changes *changes, struct mapped_d
 	return before;
 }
 
-void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti, bool break_write)
+void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti)
 {
 	struct cbw_changes *before = displace(changes, dm_table_get_md(ti->table));
 	bool anew;
@@ -452,14 +452,18 @@ void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti, bool b
 	if (!changes)
 		return;
 
-	if (changes->commit)
-		cbw_commit_set_policy(changes->commit, break_write);
 	mutex_lock(&changes_lock);
 	anew = !changes->live;
 	changes->live = ti;
 	mutex_unlock(&changes_lock);
 	if (anew)
 		begin(changes);
+}
+
+void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write)
+{
+	if (changes->commit)
+		cbw_commit_set_policy(changes->commit, break_write);
 }
 
 unsigned int cbw_changes_nr_waiting(const struct cbw_changes *changes)

@@ -50,10 +50,9 @@ void cbw_changes_put(struct cbw_changes *changes);
  * Before the first resume of the table of @ti, while no bio is in flight: @changes, or
  * nothing if that is NULL, tracks the device from now on. If the table before it did not
  * have the same map, that begins now: with what is on the metadata device, if that may go
- * on, else empty, without a generation. @break_write is what on_metadata_error says. May sleep, and
- * waits for metadata device and origin.
+ * on, else empty, without a generation. May sleep, and waits for metadata device and origin.
  */
-void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti, bool break_write);
+void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti);
 
 /*
  * Before a bio that changes something, and has sectors, is submitted. False: it must not be,
@@ -75,6 +74,9 @@ bool cbw_changes_next(struct cbw_changes *changes, sector_t *from, sector_t *end
 
 /* Where it is kept, or NULL. @changes may be NULL. Any context. */
 struct block_device *cbw_changes_metadata(const struct cbw_changes *changes);
+
+/* What on_metadata_error of the table says. Before each resume, for the table that is resumed. */
+void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write);
 
 /* Writes that wait until they are durable. Any context. */
 unsigned int cbw_changes_nr_waiting(const struct cbw_changes *changes);

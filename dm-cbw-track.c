@@ -15,7 +15,6 @@ struct cbw_track {
 	struct cbw_job job;
 	struct dm_target *ti;
 	struct cbw_changes *changes;
-	bool break_write;
 };
 
 static struct cbw_track *to_track(struct cbw_job *job)
@@ -27,7 +26,7 @@ static const char *track_begin(struct cbw_job *job)
 {
 	struct cbw_track *track = to_track(job);
 
-	cbw_changes_enter(track->changes, track->ti, track->break_write);
+	cbw_changes_enter(track->changes, track->ti);
 	return NULL;
 }
 
@@ -96,8 +95,7 @@ void cbw_track_destroy(struct cbw_track *track)
 }
 
 struct cbw_track *cbw_track_create(struct dm_target *ti, struct block_device *origin,
-				   struct cbw_changes *changes, bool break_write,
-				   char **error)
+				   struct cbw_changes *changes, char **error)
 {
 	struct cbw_track *track = kzalloc(sizeof(*track), GFP_KERNEL);
 	int r;
@@ -109,7 +107,6 @@ struct cbw_track *cbw_track_create(struct dm_target *ti, struct block_device *or
 
 	track->ti = ti;
 	track->changes = changes;
-	track->break_write = break_write;
 	track->job.ops = &track_ops;
 	track->job.kind = "track";
 	track->job.origin = origin;

@@ -14,12 +14,11 @@ struct cbw_track;
 struct dm_target;
 
 /*
- * @changes outlives the job; @break_write as on_metadata_error says. May sleep. On failure
- * an errno in an ERR_PTR, and *@error in user words.
+ * @changes outlives the job. May sleep. On failure an errno in an ERR_PTR, and *@error
+ * in user words.
  */
 struct cbw_track *cbw_track_create(struct dm_target *ti, struct block_device *origin,
-				   struct cbw_changes *changes, bool break_write,
-				   char **error);
+				   struct cbw_changes *changes, char **error);
 
 /* May sleep. NULL is fine. */
 void cbw_track_destroy(struct cbw_track *track);

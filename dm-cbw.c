@@ -219,8 +219,7 @@ static int start_backup(struct dm_target *ti, struct cbw *cbw)
 
 static int start_track(struct dm_target *ti, struct cbw *cbw)
 {
-	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes,
-				      cbw_args_metadata_break_write(&cbw->args), &ti->error);
+	cbw->track = cbw_track_create(ti, cbw->origin->bdev, cbw->changes, &ti->error);
 	return PTR_ERR_OR_ZERO(cbw->track);
 }
 
@@ -386,7 +385,10 @@ static void cbw_postsuspend(struct dm_target *ti)
 static int cbw_preresume(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
+	unsigned int policy = cbw->args.value[CBW_FEATURE_ON_METADATA_ERROR];
 
+	if (cbw->changes)
+		cbw_changes_set_policy(cbw->changes, policy == CBW_FAIL_WRITE);
 	if (cbw->backup)
 		cbw_backup_preresume(cbw->backup);
 	else

@@ -49,8 +49,7 @@ static int get_record(struct apply *apply)
 	return good ? 0 : say_error("the stream is not of a version that is known here");
 }
 
-/* Does the device hold what the stream goes on from? */
-/* Whatever is forced: what the stream does not have must be there. */
+/* Does the device hold what the stream goes on from? No force stands in for that. */
 static int check_base(struct apply *apply)
 {
 	const char *name = apply->target.name;
@@ -192,7 +191,7 @@ const struct verb verb_apply = {
 	.name = "apply",
 	.arguments = "STREAM DEVICE",
 	.summary = "write a stream of 'cbw export' over the copy of the backup before",
-	.options = "  --force      whatever the device holds or carries\n"
+	.options = "  --force      overwrite what the device carries\n"
 		   "  --overwrite  even the only complete backup of a volume\n",
 	.run = run,
 };
