@@ -4,6 +4,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/interval_tree_generic.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -40,6 +41,11 @@ struct cbw_map {
 	unsigned long *claimed;
 	unsigned long *released;	/* NULL where nothing may be */
 	unsigned long *excluded;	/* or pending and not listed; NULL where nothing may be */
+	/*
+	 * NULL unless the map follows. Claimed, and written to since; while user space lists
+	 * what is to be saved, also what was written to meanwhile.
+	 */
+	unsigned long *again;
 	unsigned long nr_pending;
 	unsigned long nr_claimed;
 	unsigned long nr_excluded;
@@ -58,6 +64,14 @@ struct cbw_map {
 	unsigned int nr_releasing;
 	unsigned int part_shift;
 	unsigned int read_parts[NR_PARTS];	/* how many of those under way read of it */
+
+	/* Of a map that follows. */
+	struct rb_root_cached writing;	/* all that are under way */
+	struct list_head draining;	/* claims that wait for some of them */
+	struct list_head drained;	/* those that do no more */
+	unsigned int chunk_shift;
+	bool mirror;
+	bool listing;
 
 	bool broken;
 	bool requeue;
@@ -313,6 +327,107 @@ static struct cbw_reader *__reader_of(struct cbw_map *map, unsigned long first,
 }
 
 /*----------------------------------------------------------------
+ * Writes that are under way
+ *----------------------------------------------------------------
+ */
+
+#define START(writing)	((writing)->start)
+#define LAST(writing)	((writing)->last)
+
+INTERVAL_TREE_DEFINE(struct cbw_writing, node, u64, subtree_last, START, LAST,
+		     static __maybe_unused, writing_tree)
+
+static u64 claim_start(const struct cbw_map *map, const struct cbw_claim *claim)
+{
+	return (u64)claim->first << map->chunk_shift;
+}
+
+static u64 claim_last(const struct cbw_map *map, const struct cbw_claim *claim)
+{
+	return ((u64)(claim->first + claim->nr) << map->chunk_shift) - 1;
+}
+
+static bool touches(const struct cbw_map *map, const struct cbw_writing *writing,
+		    const struct cbw_claim *claim)
+{
+	return writing->start <= claim_last(map, claim) &&
+	       claim_start(map, claim) <= writing->last;
+}
+
+/* The writes under way that a copy of @claim has to wait for. No other can come. */
+static unsigned int __count_writing(struct cbw_map *map, const struct cbw_claim *claim)
+{
+	u64 start = claim_start(map, claim), last = claim_last(map, claim);
+	struct cbw_writing *writing;
+	unsigned int nr = 0;
+
+	lockdep_assert_held(&map->lock);
+
+	for (writing = writing_tree_iter_first(&map->writing, start, last); writing;
+	     writing = writing_tree_iter_next(writing, start, last))
+		nr++;
+	return nr;
+}
+
+/* From here on a write to its chunks is one that the copy may miss. */
+static void __begin_copy(struct cbw_map *map, struct cbw_claim *claim)
+{
+	change_chunks(map->again, claim->first, claim->first + claim->nr - 1, false);
+	claim->draining = __count_writing(map, claim);
+	if (claim->draining)
+		list_add_tail(&claim->start, &map->draining);
+}
+
+/* One that its claims have waited for has ended. */
+static bool __drain(struct cbw_map *map, const struct cbw_writing *writing)
+{
+	struct cbw_claim *claim, *next;
+	bool drained = false;
+
+	list_for_each_entry_safe(claim, next, &map->draining, start) {
+		if (!touches(map, writing, claim) || --claim->draining)
+			continue;
+		list_move_tail(&claim->start, &map->drained);
+		drained = true;
+	}
+	return drained;
+}
+
+unsigned int cbw_map_written(struct cbw_map *map, struct cbw_writing *writing)
+{
+	unsigned int what = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	writing->under_way = false;
+	writing_tree_remove(writing, &map->writing);
+	if (!list_empty(&writing->waiters))
+		what |= CBW_LOOK_AGAIN;
+	list_splice_tail_init(&writing->waiters, &map->woken);
+	if (__drain(map, writing))
+		what |= CBW_DRAINED;
+	spin_unlock_irqrestore(&map->lock, flags);
+	return what;
+}
+
+struct cbw_claim *cbw_map_take_drained(struct cbw_map *map)
+{
+	struct cbw_claim *claim;
+	unsigned long flags;
+
+	/* Whoever adds one wakes the caller after that. */
+	if (likely(list_empty(&map->drained)))
+		return NULL;
+
+	spin_lock_irqsave(&map->lock, flags);
+	claim = list_first_entry_or_null(&map->drained, struct cbw_claim, start);
+	if (claim)
+		list_del(&claim->start);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return claim;
+}
+
+/*----------------------------------------------------------------
  * Claims
  *----------------------------------------------------------------
  */
@@ -364,6 +479,8 @@ static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
 	/* Before they are saved: so a bit that is left when pending is not means excluded. */
 	if (map->excluded)
 		change_chunks(map->excluded, first, last, false);
+	if (map->again)
+		__begin_copy(map, claim);
 	return claim;
 }
 
@@ -427,6 +544,8 @@ struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor
 			claim = __claim_run(map, CBW_SWEEP, chunk,
 					    chunk + min(max_run - 1, last - chunk));
 			chunk += claim->nr;
+			if (claim->draining)
+				claim = NULL;
 		}
 		spin_unlock_irqrestore(&map->lock, flags);
 	}
@@ -476,16 +595,41 @@ static void __set_first_go(struct cbw_map *map, struct cbw_waiter *waiter, bool 
 		map->nr_first_go--;
 }
 
+/* Not pending, where the word @i has @mask. Returns how many chunks were. */
+static unsigned long __forget_word(struct cbw_map *map, unsigned long i, unsigned long mask)
+{
+	lockdep_assert_held(&map->lock);
+
+	mask &= map->pending[i];
+	/* As in change_chunks(): a write that passes for it sees the reads of it as well. */
+	smp_store_release(&map->pending[i], map->pending[i] & ~mask);
+	WRITE_ONCE(map->nr_pending, map->nr_pending - hweight_long(mask));
+	return hweight_long(mask);
+}
+
+/* But not what was written to since the copy began. */
+static void __mark_followed(struct cbw_map *map, unsigned long first, unsigned long last)
+{
+	unsigned long i;
+
+	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++)
+		__forget_word(map, i, cbw_bits_mask(i, first, last) & ~map->again[i]);
+}
+
 static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
 {
 	struct claim_pool *pool = &map->pools[claim->kind];
+	unsigned long last = claim->first + claim->nr - 1;
 
 	lockdep_assert_held(&map->lock);
 
 	/* Clear before release: a released write must never find it pending. */
-	change_chunks(map->pending, claim->first, claim->first + claim->nr - 1,
-		      false);
-	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
+	if (map->again) {
+		__mark_followed(map, claim->first, last);
+	} else {
+		change_chunks(map->pending, claim->first, last, false);
+		WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
+	}
 	WRITE_ONCE(pool->nr_saved, pool->nr_saved + claim->nr);
 }
 
@@ -580,21 +724,6 @@ bool cbw_map_wanted(const struct cbw_map *map, const struct cbw_claim *claim)
 	return !released || cbw_bits_find(released, claim->first, last, false) <= last;
 }
 
-/*
- * Not pending, for the writes that come; those that were held find it when they look again.
- * Returns how many of the chunks in the word @i were.
- */
-static unsigned long __forget_word(struct cbw_map *map, unsigned long i, unsigned long mask)
-{
-	lockdep_assert_held(&map->lock);
-
-	mask &= map->pending[i];
-	/* As in change_chunks(): a write that passes for it sees the reads of it as well. */
-	smp_store_release(&map->pending[i], map->pending[i] & ~mask);
-	WRITE_ONCE(map->nr_pending, map->nr_pending - hweight_long(mask));
-	return hweight_long(mask);
-}
-
 bool cbw_map_release(struct cbw_map *map, unsigned long first, unsigned long *last)
 {
 	unsigned long flags, i;
@@ -636,6 +765,7 @@ int cbw_map_may_exclude(struct cbw_map *map)
 		return -ENOMEM;
 
 	change_chunks(map->excluded, 0, map->nr_chunks - 1, true);
+	map->listing = true;
 	return 0;
 }
 
@@ -644,10 +774,12 @@ static void __list_word(struct cbw_map *map, unsigned long i, unsigned long mask
 	WRITE_ONCE(map->excluded[i], map->excluded[i] & ~mask);
 }
 
-/* What is saved, or about to be, stays so. */
+/* What is saved, or about to be, stays so; and what was written to, in a map that follows. */
 static void __unlist_word(struct cbw_map *map, unsigned long i, unsigned long mask)
 {
 	mask &= map->pending[i] & ~map->claimed[i];
+	if (map->again)
+		mask &= ~map->again[i];
 	WRITE_ONCE(map->excluded[i], map->excluded[i] | mask);
 }
 
@@ -686,6 +818,7 @@ bool cbw_map_exclude(struct cbw_map *map)
 	each_word(map, 0, map->nr_chunks - 1, __exclude_word);
 
 	spin_lock_irqsave(&map->lock, flags);
+	map->listing = false;
 	/* They may wait for no copy any more; those on a claim, or a read, look when that ends. */
 	list_splice_tail_init(&map->starved, &map->woken);
 	work = __has_next(map);
@@ -699,6 +832,82 @@ unsigned long cbw_map_find_excluded(const struct cbw_map *map, unsigned long fir
 	if (map->excluded)
 		return cbw_bits_find(map->excluded, first, last, excluded);
 	return excluded ? last + 1 : first;
+}
+
+/*----------------------------------------------------------------
+ * What was written to
+ *----------------------------------------------------------------
+ */
+
+int cbw_map_may_follow(struct cbw_map *map, unsigned int chunk_shift)
+{
+	map->again = kvzalloc(cbw_bits_size(map->nr_chunks), GFP_KERNEL);
+	map->chunk_shift = chunk_shift;
+	return map->again ? 0 : -ENOMEM;
+}
+
+static unsigned long __dirty_word(struct cbw_map *map, unsigned long i, unsigned long mask)
+{
+	unsigned long new = mask & ~map->pending[i];
+
+	lockdep_assert_held(&map->lock);
+
+	map->again[i] |= map->listing ? mask : mask & map->claimed[i];
+	if (map->excluded)
+		WRITE_ONCE(map->excluded[i], map->excluded[i] & ~mask);
+	WRITE_ONCE(map->pending[i], map->pending[i] | new);
+	WRITE_ONCE(map->nr_pending, map->nr_pending + hweight_long(new));
+	return new;
+}
+
+/*
+ * Is it so that a copy has yet to begin for each of the chunks? Claimed before pending: the
+ * end of a copy clears them the other way round. A copy that begins after the first look
+ * reads what the write has left.
+ */
+static bool is_dirty(const struct cbw_map *map, unsigned long first, unsigned long last)
+{
+	if (cbw_bits_find(map->claimed, first, last, true) <= last)
+		return false;
+	smp_rmb();	/* pairs with the releases of cbw_map_finish() in change_chunks() */
+	return cbw_bits_find(map->pending, first, last, false) > last;
+}
+
+bool cbw_map_dirty(struct cbw_map *map, unsigned long first, unsigned long last)
+{
+	unsigned long flags, i, new = 0;
+
+	if (!READ_ONCE(map->listing) && is_dirty(map, first, last))
+		return false;
+
+	spin_lock_irqsave(&map->lock, flags);
+	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++)
+		new |= __dirty_word(map, i, cbw_bits_mask(i, first, last));
+	spin_unlock_irqrestore(&map->lock, flags);
+	return new;
+}
+
+void cbw_map_mirror(struct cbw_map *map, bool mirror)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	WRITE_ONCE(map->mirror, mirror);
+	spin_unlock_irqrestore(&map->lock, flags);
+}
+
+bool cbw_map_mirrors(const struct cbw_map *map)
+{
+	return READ_ONCE(map->mirror);
+}
+
+void cbw_map_flush_again(struct cbw_map *map)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	map->flushed = false;
+	spin_unlock_irqrestore(&map->lock, flags);
 }
 
 /*----------------------------------------------------------------
@@ -741,6 +950,48 @@ static struct cbw_claim *__claim_range(struct cbw_map *map,
 	return first;
 }
 
+/* Whom a write has to wait for in a map that follows, or NULL. */
+static struct list_head *__in_the_way(struct cbw_map *map, const struct cbw_waiter *waiter)
+{
+	struct cbw_writing *writing = waiter->writing, *other;
+	unsigned long chunk;
+
+	chunk = cbw_bits_find(map->claimed, waiter->first, waiter->last, true);
+	if (chunk <= waiter->last)
+		return &__claim_of(map, chunk)->waiters;
+
+	other = writing_tree_iter_first(&map->writing, writing->start, writing->last);
+	return other ? &other->waiters : NULL;
+}
+
+/*
+ * What is pending is copied anyway, and not before this write has ended: so it need not be
+ * written twice. None is saved by being written.
+ */
+static enum cbw_verdict __follow(struct cbw_map *map, struct cbw_waiter *waiter)
+{
+	struct cbw_writing *writing = waiter->writing;
+	struct list_head *waiters;
+
+	lockdep_assert_held(&map->lock);
+
+	if (!map->mirror)
+		return CBW_GO;
+
+	waiters = __in_the_way(map, waiter);
+	if (waiters) {
+		__set_first_go(map, waiter, false);
+		list_add_tail(&waiter->wait, waiters);
+		return CBW_HOLD;
+	}
+	writing->under_way = true;
+	writing->both = cbw_bits_find(map->pending, waiter->first, waiter->last, false) <=
+			waiter->last;
+	INIT_LIST_HEAD(&writing->waiters);
+	writing_tree_insert(writing, &map->writing);
+	return CBW_GO;
+}
+
 /*
  * The one place that decides over a write. It looks at every chunk of the
  * range, each time: that one copy has ended says neither that it succeeded nor
@@ -758,6 +1009,8 @@ static enum cbw_verdict __resolve(struct cbw_map *map, struct cbw_waiter *waiter
 
 	if (map->broken)
 		return CBW_GO;
+	if (map->again)
+		return __follow(map, waiter);
 
 	/*
 	 * Reads last: none can begin for what is saved, so they come to an end;
@@ -1041,6 +1294,9 @@ struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 	INIT_LIST_HEAD(&map->starved);
 	INIT_LIST_HEAD(&map->reading);
 	INIT_LIST_HEAD(&map->held_reads);
+	INIT_LIST_HEAD(&map->draining);
+	INIT_LIST_HEAD(&map->drained);
+	map->writing = RB_ROOT_CACHED;
 	init_pool(&map->pools[CBW_WRITE], map->claims, CBW_MAX_WRITE_COPIES,
 		  CBW_WRITE, owner);
 	init_pool(&map->pools[CBW_SWEEP], map->claims + CBW_MAX_WRITE_COPIES,
@@ -1063,6 +1319,7 @@ void cbw_map_destroy(struct cbw_map *map)
 	if (!map)
 		return;
 
+	kvfree(map->again);
 	kvfree(map->excluded);
 	kvfree(map->released);
 	kvfree(map->claimed);

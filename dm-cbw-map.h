@@ -18,11 +18,19 @@
  *   excluded  it was never to be saved: neither, and zeroes for views.
  *
  * Views read pending chunks from the origin, where a write must not come between.
+ *
+ * A map may follow the writes instead: then nothing is held for what is pending, a chunk
+ * that is written to is pending again, and saved means that both devices have the same.
+ * Writes that are done on both devices, and copies, wait for each other, chunk by chunk: a
+ * write is held while one of its chunks is claimed, or another write to the same sectors is
+ * under way; the copy of a claim starts when none of the writes to its chunks is that were
+ * under way when it was taken.
  */
 #ifndef DM_CBW_MAP_H
 #define DM_CBW_MAP_H
 
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
 
 /* The caps of copies in flight. */
@@ -53,7 +61,19 @@ struct cbw_claim {
 	unsigned int slot;	/* in the pool of its kind: the lowest free one was taken */
 	void *owner;		/* as given to cbw_map_create() */
 	void *copier;		/* whoever copies it */
+	unsigned int draining;	/* writes that its copy waits for */
 	struct list_head start;	/* for whoever took it, until the copy starts */
+	struct list_head waiters;
+};
+
+/* A write that is under way, in a map that follows. Its owner sets the first two. */
+struct cbw_writing {
+	u64 start;		/* sectors */
+	u64 last;
+	bool under_way;		/* false: nobody waits for it. The map's own, as all that follow */
+	bool both;		/* it is to be done on both devices */
+	struct rb_node node;
+	u64 subtree_last;
 	struct list_head waiters;
 };
 
@@ -61,6 +81,7 @@ struct cbw_claim {
 struct cbw_waiter {
 	unsigned long first;
 	unsigned long last;
+	struct cbw_writing *writing;	/* of a map that follows; its owner's, too */
 	u64 since;		/* when it was held, ns */
 	bool first_go;		/* the sweep's copy that it waited for has failed */
 	struct list_head held;	/* all that are held, oldest first */
@@ -269,6 +290,37 @@ bool cbw_map_exclude(struct cbw_map *map);
  */
 unsigned long cbw_map_find_excluded(const struct cbw_map *map, unsigned long first,
 				    unsigned long last, bool excluded);
+
+/*
+ * The map follows. A chunk has 1 << @chunk_shift sectors. Before anything else happens. May
+ * sleep. 0 or -ENOMEM.
+ */
+int cbw_map_may_follow(struct cbw_map *map, unsigned int chunk_shift);
+
+/*
+ * Of a map that follows: a write to [first, last] has ended that was not done on both
+ * devices. True: there is something new for the sweep.
+ */
+bool cbw_map_dirty(struct cbw_map *map, unsigned long first, unsigned long last);
+
+/* While it is on, cbw_map_hold() lets writes be done on both devices. At first it is off. */
+void cbw_map_mirror(struct cbw_map *map, bool mirror);
+
+/* Is it on? Of one moment; takes no lock. */
+bool cbw_map_mirrors(const struct cbw_map *map);
+
+/* What cbw_map_written() has made possible. */
+#define CBW_LOOK_AGAIN	1U	/* cbw_map_next() has work */
+#define CBW_DRAINED	2U	/* so has cbw_map_take_drained() */
+
+/* A write for which cbw_map_hold() or cbw_map_next() has said CBW_GO has ended. */
+unsigned int cbw_map_written(struct cbw_map *map, struct cbw_writing *writing);
+
+/* A claim of the sweep that has waited for writes, and does no more; NULL if there is none. */
+struct cbw_claim *cbw_map_take_drained(struct cbw_map *map);
+
+/* What was flushed is so no more: cbw_map_claim_flush() may give out another claim. */
+void cbw_map_flush_again(struct cbw_map *map);
 
 /* At most @nr sweep copies in flight from now on, 1 to CBW_MAX_SWEEP_COPIES. */
 void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);

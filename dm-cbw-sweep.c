@@ -16,6 +16,12 @@
 /* How long no copy starts after one has failed: what fails at once must not spin. */
 #define CBW_RETRY_NS		(100 * NSEC_PER_MSEC)
 
+/*
+ * How long a pass takes at least, where chunks become pending again: what is written to
+ * time and again is copied once in it. As long as a slice of QEMU's block jobs.
+ */
+#define CBW_PASS_NS		(100 * NSEC_PER_MSEC)
+
 /* By how much a copy may start later than it could. */
 #define CBW_SLACK_NS	(50 * NSEC_PER_USEC)
 
@@ -31,9 +37,13 @@ struct cbw_sweep {
 	struct task_struct *thread;
 	wait_queue_head_t wait;
 	unsigned long cursor;	/* the thread's own */
-	unsigned long max_run;	/* the thread's own: chunks in one copy */
+	unsigned long longest;	/* chunks in one copy, at most */
+	unsigned long max_run;	/* the thread's own: in one of this pass */
+	bool failed;		/* the thread's own: one has, in this pass */
+	u64 pass_at;		/* the thread's own: no other pass begins before, ns */
 	u64 retry_at;		/* the thread's own: nothing starts before, ns */
 	unsigned long flags;
+	bool hurry;
 };
 
 /*
@@ -44,7 +54,7 @@ struct cbw_sweep {
 static bool yields(struct cbw_sweep *sweep)
 {
 	return (cbw_map_nr_held(sweep->map) || cbw_pace_gentle(sweep->pace)) &&
-	       cbw_map_in_flight(sweep->map, CBW_SWEEP);
+	       cbw_map_in_flight(sweep->map, CBW_SWEEP) && !READ_ONCE(sweep->hurry);
 }
 
 /* Until somebody wakes the thread, but for no longer than @delay ns, if it is not 0. */
@@ -59,33 +69,42 @@ static void wait_for_work(u64 delay)
 /* How long what has failed makes everything wait, in ns. */
 static u64 retry_delay(struct cbw_sweep *sweep, u64 now)
 {
-	if (test_and_clear_bit(COPY_FAILED, &sweep->flags))
+	if (test_and_clear_bit(COPY_FAILED, &sweep->flags)) {
+		sweep->failed = true;
 		sweep->retry_at = now + CBW_RETRY_NS;
-
+	}
 	return sweep->retry_at > now ? sweep->retry_at - now : 0;
 }
 
 /*
- * A pass has ended; begin another if a copy failed and left chunks pending. Its
- * copies are shorter: a copy fails as a whole, with what is around a bad chunk.
+ * A pass has ended; begin another if chunks are pending still, or again. If that is because
+ * a copy failed, its copies are shorter: a copy fails as a whole, with what is around a bad
+ * chunk.
  */
-static struct cbw_claim *next_pass(struct cbw_sweep *sweep)
+static struct cbw_claim *next_pass(struct cbw_sweep *sweep, u64 now, u64 *delay)
 {
 	if (!cbw_map_unclaimed(sweep->map))
 		return NULL;
-
+	if (sweep->pass_at > now && !sweep->failed && !READ_ONCE(sweep->hurry)) {
+		*delay = sweep->pass_at - now;
+		return NULL;
+	}
 	sweep->cursor = 0;
-	sweep->max_run = max(sweep->max_run / 4, 1UL);
+	sweep->max_run = sweep->failed ? max(sweep->max_run / 4, 1UL) : sweep->longest;
+	sweep->failed = false;
+	sweep->pass_at = now + CBW_PASS_NS;
 	return cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);
 }
 
 /* What to copy now; NULL: nothing before the next wake-up or @delay ns. */
 static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 {
+	struct cbw_claim *claim = cbw_map_take_drained(sweep->map);
 	u64 now = ktime_get_ns();
-	struct cbw_claim *claim;
 
 	*delay = 0;
+	if (claim)
+		return claim;
 	if (cbw_pace_paused(sweep->pace) || !cbw_map_sweep_allowed(sweep->map)) {
 		cbw_pace_rest(sweep->pace);
 		return NULL;
@@ -101,13 +120,13 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 	if (!cbw_map_nr_pending(sweep->map))
 		return cbw_map_claim_flush(sweep->map);
 
-	*delay = cbw_pace_delay(sweep->pace, now);
+	*delay = READ_ONCE(sweep->hurry) ? 0 : cbw_pace_delay(sweep->pace, now);
 	if (*delay)
 		return NULL;
 
 	claim = cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);
 	if (!claim && cbw_map_at_end(sweep->map, sweep->cursor))
-		claim = next_pass(sweep);
+		claim = next_pass(sweep, now, delay);
 	if (claim)
 		cbw_pace_charge(sweep->pace, claim->nr * sweep->bytes_per_chunk, now);
 	return claim;
@@ -146,6 +165,12 @@ void cbw_sweep_retry_later(struct cbw_sweep *sweep)
 	set_bit(COPY_FAILED, &sweep->flags);
 }
 
+void cbw_sweep_hurry(struct cbw_sweep *sweep, bool hurry)
+{
+	WRITE_ONCE(sweep->hurry, hurry);
+	cbw_sweep_wake(sweep);
+}
+
 void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause)
 {
 	cbw_pace_pause(sweep->pace, pause);
@@ -166,6 +191,7 @@ struct cbw_sweep *cbw_sweep_create(struct cbw_map *map, struct cbw_copier *copie
 	sweep->copier = copier;
 	sweep->pace = pace;
 	sweep->bytes_per_chunk = bytes_per_chunk;
+	sweep->longest = max_run;
 	sweep->max_run = max_run;
 	init_waitqueue_head(&sweep->wait);
 

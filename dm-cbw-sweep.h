@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sweep: a thread that saves all chunks in the background, and then has
- * the target device flushed.
+ * the target device flushed. Where chunks become pending again it saves them anew.
  *
  * Its copies end in the copier's callback, whose owner calls cbw_sweep_wake()
  * when the sweep may have something to do again.
@@ -43,6 +43,9 @@ void cbw_sweep_wake(struct cbw_sweep *sweep);
  * for a moment, then go on. The chunks come again with the next pass.
  */
 void cbw_sweep_retry_later(struct cbw_sweep *sweep);
+
+/* While @hurry neither a limit of the speed nor the foreground holds up a copy. */
+void cbw_sweep_hurry(struct cbw_sweep *sweep, bool hurry);
 
 /* Start no copies while @pause. */
 void cbw_sweep_pause(struct cbw_sweep *sweep, bool pause);
