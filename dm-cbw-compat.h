@@ -83,6 +83,37 @@ static inline void cbw_bio_init(struct bio *bio, struct block_device *bdev,
 #endif
 }
 
+static inline struct bio *cbw_bio_alloc(struct block_device *bdev, unsigned short nr_vecs,
+					blk_opf_t opf, gfp_t gfp, struct bio_set *set)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+	return bio_alloc_bioset(bdev, nr_vecs, opf, gfp, set);
+#else
+	struct bio *bio = bio_alloc_bioset(gfp, nr_vecs, set);
+
+	if (bio) {
+		bio_set_dev(bio, bdev);
+		bio->bi_opf = opf;
+	}
+	return bio;
+#endif
+}
+
+/* Of the same data, which must stay until it has ended. */
+static inline struct bio *cbw_bio_clone(struct block_device *bdev, struct bio *from,
+					gfp_t gfp, struct bio_set *set)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+	return bio_alloc_clone(bdev, from, gfp, set);
+#else
+	struct bio *bio = bio_clone_fast(from, gfp, set);
+
+	if (bio)
+		bio_set_dev(bio, bdev);
+	return bio;
+#endif
+}
+
 /* For one thread, which holds one buffer at a time. */
 static inline struct dm_bufio_client *cbw_bufio_create(struct block_device *bdev,
 						       unsigned int block_size)

@@ -5,6 +5,7 @@
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/mutex.h>
+#include <linux/string.h>
 
 #include "dm-cbw.h"
 #include "dm-cbw-compat.h"
@@ -20,6 +21,7 @@ static const char * const state_words[] = {
 	[CBW_HELD]	= "paused",
 	[CBW_RUNNING]	= "running",
 	[CBW_PAUSED]	= "paused",
+	[CBW_READY]	= "ready",
 	[CBW_COMPLETED]	= "completed",
 	[CBW_FAILED]	= "failed",
 	[CBW_CANCELLED]	= "cancelled",
@@ -48,6 +50,11 @@ static void raise_event(struct work_struct *work)
 		dm_table_event(ti->table);
 }
 
+static bool runs(enum cbw_state state)
+{
+	return state == CBW_RUNNING || state == CBW_READY;
+}
+
 /* The only place that changes the state. */
 static void __set_state(struct cbw_job *job, enum cbw_state state,
 			const char *reason)
@@ -57,7 +64,7 @@ static void __set_state(struct cbw_job *job, enum cbw_state state,
 	trace_cbw_state(job->dev, state_words[state], reason);
 	job->state = state;
 	job->reason = reason;
-	job->ops->steer(job, state == CBW_RUNNING);
+	job->ops->steer(job, runs(state));
 	schedule_work(&job->event);
 }
 
@@ -152,7 +159,43 @@ void cbw_job_stop(struct cbw_job *job, const char *reason)
 
 bool cbw_job_resume(struct cbw_job *job)
 {
-	return change_state(job, CBW_RUNNING, NULL);
+	unsigned long flags;
+	bool may;
+
+	spin_lock_irqsave(&job->lock, flags);
+	may = __may_change(job, CBW_RUNNING);
+	if (may && job->state == CBW_PAUSED)
+		__set_state(job, job->ready ? CBW_READY : CBW_RUNNING, NULL);
+	spin_unlock_irqrestore(&job->lock, flags);
+	return may;
+}
+
+bool cbw_job_get_ready(struct cbw_job *job)
+{
+	unsigned long flags;
+	bool may;
+
+	spin_lock_irqsave(&job->lock, flags);
+	may = job->state == CBW_RUNNING;
+	if (may) {
+		job->ready = true;
+		__set_state(job, CBW_READY, NULL);
+	}
+	spin_unlock_irqrestore(&job->lock, flags);
+	return may;
+}
+
+bool cbw_job_want(struct cbw_job *job, const char *what)
+{
+	unsigned long flags;
+	bool ready;
+
+	spin_lock_irqsave(&job->lock, flags);
+	ready = job->state == CBW_READY;
+	if (ready)
+		__set_state(job, CBW_READY, what);
+	spin_unlock_irqrestore(&job->lock, flags);
+	return ready;
 }
 
 bool cbw_job_let_begin(struct cbw_job *job, enum cbw_state state)
@@ -206,7 +249,23 @@ bool cbw_job_held(struct cbw_job *job)
 
 bool cbw_job_running(struct cbw_job *job)
 {
-	return state_of(job) == CBW_RUNNING;
+	return runs(state_of(job));
+}
+
+bool cbw_job_ready(struct cbw_job *job)
+{
+	return state_of(job) == CBW_READY;
+}
+
+bool cbw_job_wanted(struct cbw_job *job)
+{
+	unsigned long flags;
+	bool wanted;
+
+	spin_lock_irqsave(&job->lock, flags);
+	wanted = job->state == CBW_READY && job->reason;
+	spin_unlock_irqrestore(&job->lock, flags);
+	return wanted;
 }
 
 bool cbw_job_completed(struct cbw_job *job)
@@ -311,13 +370,13 @@ static bool has_point_in_time(struct cbw_job *job)
 }
 
 /* The reference of its table lasts at least until cbw_job_detach() has taken its md. */
-struct cbw_job *cbw_job_find(const struct cbw_job_ops *ops, struct block_device *origin)
+struct cbw_job *cbw_job_find(const char *kind, struct block_device *origin)
 {
 	struct cbw_job *job, *found = NULL;
 
 	mutex_lock(&jobs_lock);
 	list_for_each_entry(job, &jobs, list) {
-		if (job->ops == ops && job->md && job->origin == origin &&
+		if (!strcmp(job->kind, kind) && job->md && job->origin == origin &&
 		    has_point_in_time(job)) {
 			refcount_inc(&job->refs);
 			found = job;

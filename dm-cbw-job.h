@@ -24,6 +24,7 @@ enum cbw_state {
 	CBW_HELD,		/* nothing runs before it is let begin: shown as paused */
 	CBW_RUNNING,
 	CBW_PAUSED,
+	CBW_READY,		/* of a mirror: it has caught up once; it runs on */
 	/* The following are final. */
 	CBW_COMPLETED,
 	CBW_FAILED,
@@ -78,11 +79,12 @@ struct cbw_job {
 	dev_t dev;			/* the same as a number */
 	refcount_t refs;		/* one of its table, one of each view */
 
-	/* Guards the following four. Taken before the chunk map's lock. */
+	/* Guards the following five. Taken before the chunk map's lock. */
 	spinlock_t lock;
 	enum cbw_state state;
 	const char *reason;		/* one word, or NULL */
 	struct dm_target *ti;		/* NULL once its table is gone */
+	bool ready;			/* what a pause ends with: CBW_READY, not CBW_RUNNING */
 	bool broken;			/* also when it had ended before: nobody may rely on it */
 
 	struct work_struct event;	/* dm_table_event() sleeps */
@@ -100,10 +102,10 @@ struct cbw_job {
 int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error);
 
 /*
- * A reference to the job with @ops that has the point in time of @origin: live, and
- * not failed, cancelled or broken; or NULL. May sleep.
+ * A reference to the job of @kind, a word of table lines, that has the point in time of
+ * @origin: live, and not failed, cancelled or broken; or NULL. May sleep.
  */
-struct cbw_job *cbw_job_find(const struct cbw_job_ops *ops, struct block_device *origin);
+struct cbw_job *cbw_job_find(const char *kind, struct block_device *origin);
 void cbw_job_put(struct cbw_job *job);
 
 /*
@@ -140,6 +142,15 @@ void cbw_job_break(struct cbw_job *job, enum cbw_state state, const char *reason
 bool cbw_job_pause(struct cbw_job *job);
 bool cbw_job_resume(struct cbw_job *job);
 
+/* From CBW_RUNNING to CBW_READY, for as long as it runs. False when it does not run. */
+bool cbw_job_get_ready(struct cbw_job *job);
+
+/*
+ * In CBW_READY: @what, one word, is wanted of the job, and shown as the reason until its state
+ * changes. False in any other state.
+ */
+bool cbw_job_want(struct cbw_job *job, const char *what);
+
 /* From CBW_HELD to @state, CBW_RUNNING or CBW_PAUSED; false when it is not held. */
 bool cbw_job_let_begin(struct cbw_job *job, enum cbw_state state);
 
@@ -148,7 +159,10 @@ void cbw_job_stop(struct cbw_job *job, const char *reason);
 
 bool cbw_job_begun(struct cbw_job *job);
 bool cbw_job_held(struct cbw_job *job);
+/* Also if it is ready. */
 bool cbw_job_running(struct cbw_job *job);
+bool cbw_job_ready(struct cbw_job *job);
+bool cbw_job_wanted(struct cbw_job *job);
 bool cbw_job_completed(struct cbw_job *job);
 bool cbw_job_ended(struct cbw_job *job);
 

@@ -452,14 +452,14 @@ static void snapshot_status(struct dm_target *ti, status_type_t type,
 			    unsigned int maxlen)
 {
 	struct cbw_snapshot *snapshot = ti->private;
-	struct cbw_backup_status status;
+	unsigned long done, total;
 	size_t __maybe_unused sz = 0;	/* of DMEMIT */
 
 	switch (type) {
 	case STATUSTYPE_INFO:
-		cbw_backup_status(snapshot->backup, &status);
+		cbw_backup_progress(snapshot->backup, &done, &total);
 		DMEMIT("%s %lu/%lu", cbw_map_broken(snapshot->map) ? "invalid" : "valid",
-		       status.done, status.total);
+		       done, total);
 		break;
 	case STATUSTYPE_TABLE:
 		DMEMIT("%s%s", snapshot->origin->name, snapshot->release ? " 1 release" : "");

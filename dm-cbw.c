@@ -19,7 +19,7 @@
 #include "dm-cbw-changes.h"
 #include "dm-cbw-commit.h"
 #include "dm-cbw-compat.h"
-#include "dm-cbw-copy.h"
+#include "dm-cbw-copying.h"
 #include "dm-cbw-snapshot.h"
 #include "dm-cbw-track.h"
 
@@ -36,7 +36,7 @@ struct cbw {
 	struct dm_dev *metadata;	/* NULL: it has none */
 	struct dm_dev *below;		/* the same; nothing is done with it */
 	struct cbw_changes *changes;	/* NULL: nothing is tracked */
-	struct cbw_backup *backup;	/* one of these two is the job */
+	struct cbw_copying *copying;	/* one of these two is the job */
 	struct cbw_track *track;
 	struct mutex messages;	/* serializes them; guards nothing else */
 };
@@ -152,13 +152,13 @@ static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
 	return cbw->dest ? check_dest(ti, cbw) : NULL;
 }
 
-static void set_target(struct dm_target *ti)
+static void set_target(struct dm_target *ti, const struct cbw *cbw)
 {
-	ti->num_flush_bios = 1;
+	ti->num_flush_bios = cbw->copying ? cbw->copying->ops->nr_flushes : 1;
 	ti->num_discard_bios = 1;
 	ti->num_secure_erase_bios = 1;
 	ti->num_write_zeroes_bios = 1;
-	ti->per_io_data_size = cbw_backup_per_bio_size();
+	ti->per_io_data_size = cbw->copying ? cbw->copying->ops->per_bio_size : 0;
 }
 
 static int get_changes(struct dm_target *ti, struct cbw *cbw)
@@ -213,8 +213,8 @@ static int start_backup(struct dm_target *ti, struct cbw *cbw)
 		.chunk_shift	= ilog2(cbw->args.chunk),
 	};
 
-	cbw->backup = cbw_backup_create(ti, &cbw->args, &geometry, cbw->changes, &ti->error);
-	return PTR_ERR_OR_ZERO(cbw->backup);
+	cbw->copying = cbw_backup_create(ti, &cbw->args, &geometry, cbw->changes, &ti->error);
+	return PTR_ERR_OR_ZERO(cbw->copying);
 }
 
 static int start_track(struct dm_target *ti, struct cbw *cbw)
@@ -238,8 +238,8 @@ static void destroy(struct dm_target *ti, struct cbw *cbw)
 	struct cbw_changes *changes = IS_ERR(cbw->changes) ? NULL : cbw->changes;
 
 	cbw_changes_leave(changes, ti);
-	if (!IS_ERR_OR_NULL(cbw->backup))
-		cbw_backup_destroy(cbw->backup);
+	if (!IS_ERR_OR_NULL(cbw->copying))
+		cbw_copying_destroy(cbw->copying);
 	if (!IS_ERR_OR_NULL(cbw->track))
 		cbw_track_destroy(cbw->track);
 	cbw_changes_put(changes);
@@ -300,7 +300,7 @@ static int cbw_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		destroy(ti, cbw);
 		return r;
 	}
-	set_target(ti);
+	set_target(ti, cbw);
 	ti->private = cbw;
 	return 0;
 }
@@ -317,8 +317,8 @@ static void cbw_dtr(struct dm_target *ti)
 
 static int map_job(struct cbw *cbw, struct bio *bio)
 {
-	if (cbw->backup)
-		return cbw_backup_map(cbw->backup, bio);
+	if (cbw->copying)
+		return cbw_copying_map(cbw->copying, bio);
 
 	bio_set_dev(bio, cbw->origin->bdev);
 	return DM_MAPIO_REMAPPED;
@@ -353,8 +353,8 @@ static int cbw_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error
 
 	if (cbw->changes)
 		cbw_changes_ended(cbw->changes, bio);
-	if (cbw->backup)
-		cbw_backup_end_io(cbw->backup, bio);
+	if (cbw->copying)
+		cbw_copying_end_io(cbw->copying, bio, *error);
 	return DM_ENDIO_DONE;
 }
 
@@ -362,24 +362,24 @@ static void cbw_presuspend(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	if (cbw->backup)
-		cbw_backup_presuspend(cbw->backup);
+	if (cbw->copying)
+		cbw_copying_presuspend(cbw->copying);
 }
 
 static void cbw_presuspend_undo(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	if (cbw->backup)
-		cbw_backup_presuspend_undo(cbw->backup);
+	if (cbw->copying)
+		cbw_copying_presuspend_undo(cbw->copying);
 }
 
 static void cbw_postsuspend(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	if (cbw->backup)
-		cbw_backup_postsuspend(cbw->backup);
+	if (cbw->copying)
+		cbw_copying_postsuspend(cbw->copying);
 }
 
 static int cbw_preresume(struct dm_target *ti)
@@ -389,8 +389,8 @@ static int cbw_preresume(struct dm_target *ti)
 
 	if (cbw->changes)
 		cbw_changes_set_policy(cbw->changes, policy == CBW_FAIL_WRITE);
-	if (cbw->backup)
-		cbw_backup_preresume(cbw->backup);
+	if (cbw->copying)
+		cbw_copying_preresume(cbw->copying);
 	else
 		cbw_track_preresume(cbw->track);
 	return 0;
@@ -400,8 +400,8 @@ static void cbw_resume(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 
-	if (cbw->backup)
-		cbw_backup_resume(cbw->backup);
+	if (cbw->copying)
+		cbw_copying_resume(cbw->copying);
 }
 
 /*
@@ -426,10 +426,10 @@ static int cbw_iterate_devices(struct dm_target *ti,
 
 #define NOT_HELD	"the job is not held: only sync top and bitmap are, until bitmap start"
 
-static void job_status(struct cbw *cbw, struct cbw_backup_status *status)
+static void job_status(struct cbw *cbw, struct cbw_copying_status *status)
 {
-	if (cbw->backup)
-		cbw_backup_status(cbw->backup, status);
+	if (cbw->copying)
+		cbw_copying_status(cbw->copying, status);
 	else
 		cbw_track_state(cbw->track, &status->state, &status->reason);
 	if (cbw->changes)
@@ -439,12 +439,12 @@ static void job_status(struct cbw *cbw, struct cbw_backup_status *status)
 /* Job track has no sync. */
 static const char *sync_word(const struct cbw *cbw)
 {
-	return cbw->backup ? cbw_args_word(&cbw->args, CBW_FEATURE_SYNC) : "-";
+	return cbw->copying ? cbw_args_word(&cbw->args, CBW_FEATURE_SYNC) : "-";
 }
 
 static size_t emit_info(struct cbw *cbw, char *result, unsigned int maxlen)
 {
-	struct cbw_backup_status status = { 0 };
+	struct cbw_copying_status status = { 0 };
 	size_t sz = 0;	/* of DMEMIT */
 
 	job_status(cbw, &status);
@@ -509,7 +509,7 @@ static const char *tune(struct cbw *cbw, const char *name, const char *word)
 
 	if (cbw_args_tune(&cbw->args, name, word, &error))
 		return error;
-	cbw_backup_tune(cbw->backup, &cbw->args);
+	cbw_copying_tune(cbw->copying, &cbw->args);
 	return NULL;
 }
 
@@ -525,7 +525,7 @@ static bool next_changed(struct cbw *cbw, sector_t *from, sector_t *end)
 
 static bool next_taken(struct cbw *cbw, sector_t *from, sector_t *end)
 {
-	return cbw_backup_taken(cbw->backup, from, end);
+	return cbw_copying_taken(cbw->copying, from, end);
 }
 
 /* "<start> <length>" of each range from @from on; "next <sector>" if that is not all. */
@@ -561,7 +561,7 @@ static void emit_changes(struct cbw *cbw, char *result, size_t maxlen)
 
 static bool begun(struct cbw *cbw)
 {
-	return cbw->backup ? cbw_backup_begun(cbw->backup) : cbw_track_begun(cbw->track);
+	return cbw->copying ? cbw_copying_begun(cbw->copying) : cbw_track_begun(cbw->track);
 }
 
 /* What is wrong with a question for what was written, or NULL. No @word is none for ranges. */
@@ -597,8 +597,8 @@ static const char *changed(struct cbw *cbw, const char *word, char *result, size
 	if (error)
 		return error;
 	/* What a job that has failed did not save has changed. */
-	if (cbw->backup)
-		cbw_backup_settle(cbw->backup);
+	if (cbw->copying)
+		cbw_copying_settle(cbw->copying);
 	if (word)
 		emit_ranges(cbw, next_changed, from, result, maxlen);
 	else
@@ -609,7 +609,7 @@ static const char *changed(struct cbw *cbw, const char *word, char *result, size
 /* "add|remove <start> <length>" */
 static const char *list(struct cbw *cbw, char **argv)
 {
-	sector_t len = cbw_backup_geometry(cbw->backup)->len;
+	sector_t len = cbw->copying->geometry.len;
 	bool add = !strcasecmp(argv[0], "add");
 	u64 start, length;
 
@@ -619,9 +619,9 @@ static const char *list(struct cbw *cbw, char **argv)
 		return "it takes the first sector and how many there are, 1 or more";
 	if (start >= len || length > len - start)
 		return "the range ends beyond the device";
-	if (!cbw_backup_held(cbw->backup))
+	if (!cbw_copying_held(cbw->copying))
 		return NOT_HELD;
-	cbw_backup_list(cbw->backup, start, start + length, add);
+	cbw_copying_list(cbw->copying, start, start + length, add);
 	return NULL;
 }
 
@@ -632,21 +632,21 @@ static const char *handle_bitmap(struct cbw *cbw, unsigned int argc, char **argv
 		return list(cbw, argv);
 	if (argc != 1 || strcasecmp(argv[0], "start"))
 		return UNKNOWN_MESSAGE;
-	return cbw_backup_start(cbw->backup) ? NULL : NOT_HELD;
+	return cbw_copying_start(cbw->copying) ? NULL : NOT_HELD;
 }
 
 /* What steers a job. */
 static const char *handle_verb(struct cbw *cbw, const char *verb)
 {
-	bool held = cbw_backup_held(cbw->backup);
+	bool held = cbw_copying_held(cbw->copying);
 	bool done;
 
 	if (!strcasecmp(verb, "pause"))
-		done = cbw_backup_pause(cbw->backup);
+		done = cbw_copying_pause(cbw->copying);
 	else if (!strcasecmp(verb, "resume"))
-		done = cbw_backup_unpause(cbw->backup);
+		done = cbw_copying_unpause(cbw->copying);
 	else if (!strcasecmp(verb, "cancel"))
-		done = cbw_backup_cancel(cbw->backup);
+		done = cbw_copying_cancel(cbw->copying);
 	else
 		return UNKNOWN_MESSAGE;
 	if (done)
@@ -666,14 +666,14 @@ static const char *handle_message(struct cbw *cbw, unsigned int argc, char **arg
 
 	if (argc <= 2 && !strcasecmp(verb, "changed"))
 		return changed(cbw, argc == 2 ? argv[1] : NULL, result, maxlen);
-	if (!cbw->backup)
+	if (!cbw->copying)
 		return "job track takes only changed and changed <sector>";
 	if (argc == 1 && !strcasecmp(verb, "stats")) {
-		cbw_backup_stats(cbw->backup, result, maxlen);
+		cbw_copying_stats(cbw->copying, result, maxlen);
 		return NULL;
 	}
 	if (argc == 2 && !strcasecmp(verb, "stats") && !strcasecmp(argv[1], "reset")) {
-		cbw_backup_reset_stats(cbw->backup);
+		cbw_copying_reset_stats(cbw->copying);
 		return NULL;
 	}
 	if (argc >= 2 && !strcasecmp(verb, "bitmap"))
@@ -730,7 +730,7 @@ static struct target_type cbw_target = {
 
 static int __init dm_cbw_init(void)
 {
-	int r = cbw_backup_init();
+	int r = cbw_copying_module_init();
 
 	if (r)
 		return r;
@@ -748,7 +748,7 @@ static int __init dm_cbw_init(void)
 no_snapshot:
 	dm_unregister_target(&cbw_target);
 no_target:
-	cbw_backup_exit();
+	cbw_copying_module_exit();
 	return r;
 }
 
@@ -756,7 +756,7 @@ static void __exit dm_cbw_exit(void)
 {
 	cbw_snapshot_exit();
 	dm_unregister_target(&cbw_target);
-	cbw_backup_exit();
+	cbw_copying_module_exit();
 }
 
 module_init(dm_cbw_init);

@@ -7,8 +7,10 @@
  *   dm-cbw.c         the target cbw: table line, status, messages, device-mapper's methods
  *   dm-cbw-snapshot  the target cbw-snapshot: reads of a job's point in time
  *   dm-cbw-args      the words of a table line
- *   dm-cbw-backup    the job: held writes, errors, timeouts, suspend, teardown
+ *   dm-cbw-backup    the job that saves a point in time: what a write waits for
  *   dm-cbw-track     the job that only notes what is written
+ *   dm-cbw-copying   what jobs that copy have in common: held writes, errors, timeouts,
+ *                    suspend, teardown
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
  *   dm-cbw-changes   the tracking map of a mapped device
  *   dm-cbw-commit    no write goes on before its bits are durable
@@ -29,7 +31,7 @@
  *   cbw.messages     (mutex)     one message at a time, so that what a table
  *                                line shows is what was set last
  *   jobs_lock        (mutex)     the list of all jobs and their mapped devices
- *   backup.settling  (mutex)     one at a time says what becomes of what a job took
+ *   copying.settling  (mutex)     one at a time says what becomes of what a job took
  *   changes_lock     (mutex)     the list of all tracking maps, and all of them but
  *                                their bits
  *   cbw_changes.pointers         where their bits are, and what was taken

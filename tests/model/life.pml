@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The life of a job: table changes, messages, suspends, the destructor, orphans and the end of the module, small enough to try
- * every interleaving. The names are those of dm-cbw-job.c and dm-cbw-backup.c.
+ * every interleaving. The names are those of dm-cbw-job.c and dm-cbw-copying.c.
  *
  * Modelled: one mapped device and two jobs with the same target device. The first is live; it is replaced by the second at once, or
  * by a linear table and that by the second, unless its constructor refuses; then the device is removed and the module unloaded.
