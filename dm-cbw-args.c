@@ -20,6 +20,7 @@ struct feature {
 	unsigned int min, max;
 	unsigned int preset;
 	bool tunable;		/* by a message, too */
+	bool rises;		/* but not to a word before the one that it has */
 	bool device;
 	char *bad_value;
 	char *twice;
@@ -32,7 +33,7 @@ struct feature {
 	.twice = "Feature " _name " is given twice",			\
 	.no_value = "Feature " _name " needs a value: " _values
 
-static const char * const job_words[] = { "backup", "track", NULL };
+static const char * const job_words[] = { "backup", "track", "mirror", NULL };
 
 static const char * const sync_words[] = {
 	"full", "none", "incremental", "top", "bitmap", NULL
@@ -53,6 +54,8 @@ static const char * const on_error_words[] = {
 static const char * const on_metadata_error_words[] = {
 	"break-map", "break-write", NULL
 };
+
+static const char * const copy_mode_words[] = { "background", "write-blocking", NULL };
 
 static const char * const discard_words[] = { "skip", "copy", NULL };
 
@@ -115,6 +118,12 @@ static const struct feature features[CBW_NR_FEATURES] = {
 	[CBW_FEATURE_DISCARD] = {
 		FEATURE("discard", "skip or copy"),
 		.words = discard_words,
+	},
+	[CBW_FEATURE_COPY_MODE] = {
+		FEATURE("copy_mode", "background or write-blocking"),
+		.words = copy_mode_words,
+		.tunable = true,
+		.rises = true,
 	},
 	[CBW_FEATURE_METADATA] = {
 		FEATURE("metadata", "a device"),
@@ -188,6 +197,23 @@ static int set_value(struct cbw_args *args, enum cbw_feature feature,
 	return 0;
 }
 
+static bool would_fall(const struct cbw_args *args, enum cbw_feature feature, const char *word)
+{
+	unsigned int value;
+
+	return features[feature].rises && !parse_value(&features[feature], word, &value) &&
+	       value < args->value[feature];
+}
+
+static int tune(struct cbw_args *args, enum cbw_feature feature, const char *word, char **error)
+{
+	if (would_fall(args, feature, word)) {
+		*error = "it cannot be changed back";
+		return -EINVAL;
+	}
+	return set_value(args, feature, word, error);
+}
+
 int cbw_args_tune(struct cbw_args *args, const char *name, const char *word,
 		  char **error)
 {
@@ -195,7 +221,7 @@ int cbw_args_tune(struct cbw_args *args, const char *name, const char *word,
 
 	for (i = 0; i < CBW_NR_FEATURES; i++)
 		if (features[i].tunable && !strcasecmp(name, features[i].name))
-			return set_value(args, i, word, error);
+			return tune(args, i, word, error);
 	return -ENOENT;
 }
 
@@ -336,10 +362,27 @@ static int check_tracking(const struct cbw_args *args, char **error)
 	return 0;
 }
 
+#define OF_BACKUP	(BIT(CBW_FEATURE_ON_CBW_ERROR) | BIT(CBW_FEATURE_DISCARD) | \
+			 BIT(CBW_FEATURE_BITMAP_MODE))
+
+/* What only one of the jobs that copy can do. */
+static int check_kind(const struct cbw_args *args, char **error)
+{
+	if (args->job == CBW_MIRROR && args->given & OF_BACKUP) {
+		*error = "Job mirror takes no on_cbw_error, discard or bitmap_mode";
+		return -EINVAL;
+	}
+	if (args->job == CBW_BACKUP && test_bit(CBW_FEATURE_COPY_MODE, &args->given)) {
+		*error = "Feature copy_mode needs job mirror";
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_features(struct cbw_args *args, char **error)
 {
-	return check_tracking(args, error) ?: check_bitmap_mode(args, error) ?:
-	       check_max_copy(args, error);
+	return check_tracking(args, error) ?: check_kind(args, error) ?:
+	       check_bitmap_mode(args, error) ?: check_max_copy(args, error);
 }
 
 static int parse_job(struct cbw_args *args, const char *word, char **error)
@@ -347,7 +390,7 @@ static int parse_job(struct cbw_args *args, const char *word, char **error)
 	unsigned int job;
 
 	if (parse_word(job_words, word, &job)) {
-		*error = "Job must be backup or track";
+		*error = "Job must be backup, mirror or track";
 		return -EINVAL;
 	}
 	args->job = job;

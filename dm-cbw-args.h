@@ -12,7 +12,7 @@
 #define CBW_CHUNK_MAX		2097152U	/* sectors: 1 GiB */
 #define CBW_WORKERS_MAX		64U
 
-enum cbw_kind_of_job { CBW_BACKUP, CBW_TRACK };
+enum cbw_kind_of_job { CBW_BACKUP, CBW_TRACK, CBW_MIRROR };
 enum cbw_sync {
 	CBW_SYNC_FULL, CBW_SYNC_NONE, CBW_SYNC_INCREMENTAL, CBW_SYNC_TOP, CBW_SYNC_BITMAP
 };
@@ -21,6 +21,7 @@ enum cbw_bitmap_mode { CBW_ON_SUCCESS, CBW_ALWAYS, CBW_NEVER };
 enum cbw_on_cbw_error { CBW_BREAK_SNAPSHOT, CBW_BREAK_WRITE };
 enum cbw_on_error { CBW_REPORT, CBW_IGNORE, CBW_STOP, CBW_ENOSPC };
 enum cbw_on_metadata_error { CBW_BREAK_MAP, CBW_FAIL_WRITE };
+enum cbw_copy_mode { CBW_BACKGROUND, CBW_WRITE_BLOCKING };
 enum cbw_discard { CBW_DISCARD_SKIP, CBW_DISCARD_COPY };
 
 enum cbw_feature {
@@ -36,6 +37,7 @@ enum cbw_feature {
 	CBW_FEATURE_WORKERS,
 	CBW_FEATURE_MAX_COPY,
 	CBW_FEATURE_DISCARD,
+	CBW_FEATURE_COPY_MODE,
 	CBW_FEATURE_METADATA,
 	CBW_FEATURE_ON_METADATA_ERROR,
 	CBW_FEATURE_BELOW,

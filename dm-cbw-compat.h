@@ -184,6 +184,10 @@ static inline void cbw_unmap_vec(void *address)
 #endif
 }
 
+#ifndef BIO_MAX_VECS
+#define BIO_MAX_VECS	BIO_MAX_PAGES
+#endif
+
 #ifndef REQ_POLLED
 #define REQ_POLLED	0
 #endif

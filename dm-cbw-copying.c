@@ -128,11 +128,16 @@ static void let_go_work(struct work_struct *work)
  *----------------------------------------------------------------
  */
 
+static unsigned int others_in_flight(struct cbw_copying *copying)
+{
+	return copying->ops->in_flight ? copying->ops->in_flight(copying) : 0;
+}
+
 static bool idle(struct cbw_copying *copying)
 {
 	return !cbw_map_in_flight(copying->map, CBW_WRITE) &&
 	       !cbw_map_in_flight(copying->map, CBW_SWEEP) &&
-	       !(copying->ops->busy && copying->ops->busy(copying));
+	       !others_in_flight(copying);
 }
 
 /* For those who wait until something has run out. */
@@ -354,7 +359,7 @@ void cbw_copying_end_io(struct cbw_copying *copying, struct bio *bio, blk_status
 	if (start && !status)
 		cbw_pace_foreground(&copying->pace, ktime_get_ns() - start);
 	if (copying->ops->ended && op_is_write(bio_op(bio)))
-		copying->ops->ended(copying, bio, status);
+		copying->ops->ended(copying, bio);
 }
 
 /*----------------------------------------------------------------
@@ -707,7 +712,7 @@ void cbw_copying_status(struct cbw_copying *copying, struct cbw_copying_status *
 		status->reason = copying->ops->reason(copying) ?: "-";
 	copying->ops->progress(copying, &status->done, &status->total);
 	status->in_flight = cbw_map_in_flight(map, CBW_WRITE) +
-			    cbw_map_in_flight(map, CBW_SWEEP);
+			    cbw_map_in_flight(map, CBW_SWEEP) + others_in_flight(copying);
 	status->held = cbw_map_nr_held(map);
 	status->cbw_chunks = cbw_map_nr_saved(map, CBW_WRITE);
 	status->sweep_chunks = cbw_map_nr_saved(map, CBW_SWEEP);
@@ -811,6 +816,8 @@ void cbw_copying_destroy(struct cbw_copying *copying)
 	cbw_job_break(&copying->job, CBW_CANCELLED, "removed");
 	flush_work(&copying->let_go);
 	cancel_delayed_work_sync(&copying->expire);
+	if (copying->ops->stop)
+		copying->ops->stop(copying);
 	cbw_job_detach(&copying->job);
 	/* Now no successor finds it any more, which would do the same. */
 	copying_settle(&copying->job);

@@ -30,14 +30,14 @@ struct cbw_taken;
 struct cbw_copying_ops {
 	const char *kind;		/* the word of the table line */
 	bool follows;			/* what is written to becomes pending again */
-	size_t per_bio_size;		/* bytes of per-bio data, of which struct cbw_io is the last */
+	size_t per_bio_size;		/* bytes; struct cbw_io is the last of it */
 	unsigned int nr_flushes;	/* how many of each flush it wants to see */
 
 	/* .map: returns DM_MAPIO_*. Never sleeps. */
 	int (*map)(struct cbw_copying *copying, struct bio *bio);
 
-	/* A write, or a flush, has ended with @status. Any context. NULL is fine. */
-	void (*ended)(struct cbw_copying *copying, struct bio *bio, blk_status_t status);
+	/* A write, or a flush, has ended. Any context. NULL is fine. */
+	void (*ended)(struct cbw_copying *copying, struct bio *bio);
 
 	/* A write that was held need not be any more. May block as a submitted bio does. */
 	void (*go)(struct cbw_copying *copying, struct bio *bio);
@@ -62,14 +62,20 @@ struct cbw_copying_ops {
 	void (*progress)(struct cbw_copying *copying, unsigned long *done,
 			 unsigned long *total);
 
-	/* Is anything but copies in flight to the target device? Any context. NULL: no. */
-	bool (*busy)(struct cbw_copying *copying);
+	/* What is in flight to the target device but copies. Any context. NULL: nothing. */
+	unsigned int (*in_flight)(struct cbw_copying *copying);
 
 	/* What is shown where there is no other reason, one word, or NULL. NULL is fine. */
 	const char *(*reason)(struct cbw_copying *copying);
 
 	/* The message. False: the job has ended. */
 	bool (*cancel)(struct cbw_copying *copying);
+
+	/*
+	 * The table goes, and no bio is in flight: nothing of the job's own may touch it
+	 * from now on, but what is in flight may end. May sleep. NULL is fine.
+	 */
+	void (*stop)(struct cbw_copying *copying);
 
 	/* Nothing of it is used any more, and its memory is to be freed. May sleep. */
 	void (*free)(struct cbw_copying *copying);

@@ -170,19 +170,15 @@ bool cbw_job_resume(struct cbw_job *job)
 	return may;
 }
 
-bool cbw_job_get_ready(struct cbw_job *job)
+void cbw_job_get_ready(struct cbw_job *job)
 {
 	unsigned long flags;
-	bool may;
 
 	spin_lock_irqsave(&job->lock, flags);
-	may = job->state == CBW_RUNNING;
-	if (may) {
-		job->ready = true;
+	job->ready = true;
+	if (job->state == CBW_RUNNING)
 		__set_state(job, CBW_READY, NULL);
-	}
 	spin_unlock_irqrestore(&job->lock, flags);
-	return may;
 }
 
 bool cbw_job_want(struct cbw_job *job, const char *what)

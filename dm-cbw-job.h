@@ -142,8 +142,8 @@ void cbw_job_break(struct cbw_job *job, enum cbw_state state, const char *reason
 bool cbw_job_pause(struct cbw_job *job);
 bool cbw_job_resume(struct cbw_job *job);
 
-/* From CBW_RUNNING to CBW_READY, for as long as it runs. False when it does not run. */
-bool cbw_job_get_ready(struct cbw_job *job);
+/* From CBW_RUNNING to CBW_READY; one that is paused will be that when it is resumed. */
+void cbw_job_get_ready(struct cbw_job *job);
 
 /*
  * In CBW_READY: @what, one word, is wanted of the job, and shown as the reason until its state

@@ -374,8 +374,11 @@ static void __begin_copy(struct cbw_map *map, struct cbw_claim *claim)
 {
 	change_chunks(map->again, claim->first, claim->first + claim->nr - 1, false);
 	claim->draining = __count_writing(map, claim);
-	if (claim->draining)
+	claim->drains = claim->draining;
+	if (claim->drains)
 		list_add_tail(&claim->start, &map->draining);
+	/* First claimed, then read; pairs with is_dirty(). */
+	smp_mb();
 }
 
 /* One that its claims have waited for has ended. */
@@ -421,8 +424,10 @@ struct cbw_claim *cbw_map_take_drained(struct cbw_map *map)
 
 	spin_lock_irqsave(&map->lock, flags);
 	claim = list_first_entry_or_null(&map->drained, struct cbw_claim, start);
-	if (claim)
+	if (claim) {
 		list_del(&claim->start);
+		claim->drains = false;
+	}
 	spin_unlock_irqrestore(&map->lock, flags);
 	return claim;
 }
@@ -544,8 +549,6 @@ struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor
 			claim = __claim_run(map, CBW_SWEEP, chunk,
 					    chunk + min(max_run - 1, last - chunk));
 			chunk += claim->nr;
-			if (claim->draining)
-				claim = NULL;
 		}
 		spin_unlock_irqrestore(&map->lock, flags);
 	}
@@ -867,6 +870,7 @@ static unsigned long __dirty_word(struct cbw_map *map, unsigned long i, unsigned
  */
 static bool is_dirty(const struct cbw_map *map, unsigned long first, unsigned long last)
 {
+	smp_mb();	/* what was written first; pairs with __begin_copy() */
 	if (cbw_bits_find(map->claimed, first, last, true) <= last)
 		return false;
 	smp_rmb();	/* pairs with the releases of cbw_map_finish() in change_chunks() */
@@ -875,16 +879,17 @@ static bool is_dirty(const struct cbw_map *map, unsigned long first, unsigned lo
 
 bool cbw_map_dirty(struct cbw_map *map, unsigned long first, unsigned long last)
 {
-	unsigned long flags, i, new = 0;
+	unsigned long flags, i, before, new = 0;
 
 	if (!READ_ONCE(map->listing) && is_dirty(map, first, last))
 		return false;
 
 	spin_lock_irqsave(&map->lock, flags);
+	before = map->nr_pending;
 	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++)
 		new |= __dirty_word(map, i, cbw_bits_mask(i, first, last));
 	spin_unlock_irqrestore(&map->lock, flags);
-	return new;
+	return new && !before;
 }
 
 void cbw_map_mirror(struct cbw_map *map, bool mirror)

@@ -62,6 +62,7 @@ struct cbw_claim {
 	void *owner;		/* as given to cbw_map_create() */
 	void *copier;		/* whoever copies it */
 	unsigned int draining;	/* writes that its copy waits for */
+	bool drains;		/* there were any: cbw_map_take_drained() gives it to its copier */
 	struct list_head start;	/* for whoever took it, until the copy starts */
 	struct list_head waiters;
 };
@@ -181,6 +182,7 @@ enum cbw_verdict cbw_map_next(struct cbw_map *map, struct cbw_waiter **waiter,
  * sweep, @max_run at most, or NULL. *@cursor moves behind it, or to the end of the map when
  * there is none left. When a copy of the sweep was not saved, there is none
  * until the writes that were held on it have gone on, or wait for another copy.
+ * If it drains, its copy must not start yet.
  */
 struct cbw_claim *cbw_map_claim_sweep(struct cbw_map *map, unsigned long *cursor,
 				      unsigned long max_run);
@@ -299,7 +301,7 @@ int cbw_map_may_follow(struct cbw_map *map, unsigned int chunk_shift);
 
 /*
  * Of a map that follows: a write to [first, last] has ended that was not done on both
- * devices. True: there is something new for the sweep.
+ * devices. True: something is pending where nothing was.
  */
 bool cbw_map_dirty(struct cbw_map *map, unsigned long first, unsigned long last);
 
@@ -316,7 +318,7 @@ bool cbw_map_mirrors(const struct cbw_map *map);
 /* A write for which cbw_map_hold() or cbw_map_next() has said CBW_GO has ended. */
 unsigned int cbw_map_written(struct cbw_map *map, struct cbw_writing *writing);
 
-/* A claim of the sweep that has waited for writes, and does no more; NULL if there is none. */
+/* A claim of the sweep that has drained, for its copy to start; NULL if there is none. */
 struct cbw_claim *cbw_map_take_drained(struct cbw_map *map);
 
 /* What was flushed is so no more: cbw_map_claim_flush() may give out another claim. */

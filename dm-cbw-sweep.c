@@ -146,7 +146,7 @@ static int sweep_thread(void *data)
 			wait_for_work(delay);
 		finish_wait(&sweep->wait, &wait);
 
-		if (claim)
+		if (claim && !claim->drains)
 			cbw_copier_start(sweep->copier, claim);
 		cond_resched();
 	}

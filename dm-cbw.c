@@ -20,6 +20,7 @@
 #include "dm-cbw-commit.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copying.h"
+#include "dm-cbw-mirror.h"
 #include "dm-cbw-snapshot.h"
 #include "dm-cbw-track.h"
 
@@ -66,8 +67,9 @@ static int open_devices(struct dm_target *ti, struct cbw *cbw,
 		ti->error = "Job track takes no target device, but \"-\"";
 		return -EINVAL;
 	}
-	if (cbw->args.job == CBW_BACKUP && none) {
-		ti->error = "Job backup needs a target device";
+	if (cbw->args.job != CBW_TRACK && none) {
+		ti->error = cbw->args.job == CBW_MIRROR ? "Job mirror needs a target device" :
+			    "Job backup needs a target device";
 		return -EINVAL;
 	}
 
@@ -123,6 +125,14 @@ static bool fits_blocks(const struct cbw *cbw)
 	       IS_ALIGNED(chunk_bytes, bdev_physical_block_size(cbw->dest->bdev));
 }
 
+/* The smallest write that may come must fit the target device, too. */
+static bool fits_mirror(const struct cbw *cbw)
+{
+	return cbw->args.job != CBW_MIRROR ||
+	       bdev_logical_block_size(cbw->dest->bdev) <=
+	       bdev_logical_block_size(cbw->origin->bdev);
+}
+
 /* What is wrong with the devices, or NULL. */
 static char *check_dest(struct dm_target *ti, const struct cbw *cbw)
 {
@@ -136,6 +146,8 @@ static char *check_dest(struct dm_target *ti, const struct cbw *cbw)
 		return "Target device is read-only";
 	if (!fits_blocks(cbw))
 		return "Chunk size is not a multiple of the devices' block sizes";
+	if (!fits_mirror(cbw))
+		return "Target device of a mirror has larger logical blocks than the origin";
 	if (!IS_ALIGNED(ti->len << SECTOR_SHIFT, bdev_logical_block_size(dest)))
 		return "Length is not a multiple of the target device's block size";
 	return NULL;
@@ -203,7 +215,7 @@ static int start_tracking(struct dm_target *ti, struct cbw *cbw)
 	return 0;
 }
 
-static int start_backup(struct dm_target *ti, struct cbw *cbw)
+static int start_copying(struct dm_target *ti, struct cbw *cbw)
 {
 	struct cbw_geometry geometry = {
 		.dev		= disk_devt(dm_disk(dm_table_get_md(ti->table))),
@@ -213,7 +225,12 @@ static int start_backup(struct dm_target *ti, struct cbw *cbw)
 		.chunk_shift	= ilog2(cbw->args.chunk),
 	};
 
-	cbw->copying = cbw_backup_create(ti, &cbw->args, &geometry, cbw->changes, &ti->error);
+	if (cbw->args.job == CBW_MIRROR)
+		cbw->copying = cbw_mirror_create(ti, &cbw->args, &geometry, cbw->changes,
+						 &ti->error);
+	else
+		cbw->copying = cbw_backup_create(ti, &cbw->args, &geometry, cbw->changes,
+						 &ti->error);
 	return PTR_ERR_OR_ZERO(cbw->copying);
 }
 
@@ -229,7 +246,7 @@ static int start_job(struct dm_target *ti, struct cbw *cbw)
 
 	if (r)
 		return r;
-	return cbw->args.job == CBW_TRACK ? start_track(ti, cbw) : start_backup(ti, cbw);
+	return cbw->args.job == CBW_TRACK ? start_track(ti, cbw) : start_copying(ti, cbw);
 }
 
 /* For a half-built one, too. */
@@ -422,7 +439,7 @@ static int cbw_iterate_devices(struct dm_target *ti,
  */
 
 #define UNKNOWN_MESSAGE	\
-	"it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>"
+	"it must be pause, resume, cancel, complete, copy_mode write-blocking, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>"
 
 #define NOT_HELD	"the job is not held: only sync top and bitmap are, until bitmap start"
 
@@ -505,11 +522,17 @@ static int parse_sectors(const char *word, u64 *sectors)
 /* What is wrong, or NULL. */
 static const char *tune(struct cbw *cbw, const char *name, const char *word)
 {
+	bool mode = !strcasecmp(name, "copy_mode");
 	char *error = UNKNOWN_MESSAGE;
 
+	if (mode && cbw->args.job != CBW_MIRROR)
+		return "only job mirror has a copy_mode";
 	if (cbw_args_tune(&cbw->args, name, word, &error))
 		return error;
-	cbw_copying_tune(cbw->copying, &cbw->args);
+	if (mode)
+		cbw_mirror_set_mode(cbw->copying, &cbw->args);
+	else
+		cbw_copying_tune(cbw->copying, &cbw->args);
 	return NULL;
 }
 
@@ -635,6 +658,16 @@ static const char *handle_bitmap(struct cbw *cbw, unsigned int argc, char **argv
 	return cbw_copying_start(cbw->copying) ? NULL : NOT_HELD;
 }
 
+static const char *complete_mirror(struct cbw *cbw)
+{
+	if (cbw->args.job != CBW_MIRROR)
+		return "only job mirror is completed by a message";
+	if (dm_suspended(cbw->copying->ti))
+		return "the device is suspended";
+	return cbw_mirror_complete(cbw->copying) ? NULL :
+	       "the job is not ready; copy_mode write-blocking makes it so under any load";
+}
+
 /* What steers a job. */
 static const char *handle_verb(struct cbw *cbw, const char *verb)
 {
@@ -647,6 +680,8 @@ static const char *handle_verb(struct cbw *cbw, const char *verb)
 		done = cbw_copying_unpause(cbw->copying);
 	else if (!strcasecmp(verb, "cancel"))
 		done = cbw_copying_cancel(cbw->copying);
+	else if (!strcasecmp(verb, "complete"))
+		return complete_mirror(cbw);
 	else
 		return UNKNOWN_MESSAGE;
 	if (done)

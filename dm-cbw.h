@@ -8,9 +8,11 @@
  *   dm-cbw-snapshot  the target cbw-snapshot: reads of a job's point in time
  *   dm-cbw-args      the words of a table line
  *   dm-cbw-backup    the job that saves a point in time: what a write waits for
+ *   dm-cbw-mirror    the job that follows the origin
  *   dm-cbw-track     the job that only notes what is written
  *   dm-cbw-copying   what jobs that copy have in common: held writes, errors, timeouts,
  *                    suspend, teardown
+ *   dm-cbw-both      writes that are done on both devices
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
  *   dm-cbw-changes   the tracking map of a mapped device
  *   dm-cbw-commit    no write goes on before its bits are durable
@@ -38,6 +40,7 @@
  *   cbw_commit.lock              writes that wait until their bits are durable
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
+ *   cbw_both.lock    (irq-safe)  writes that are under way on both devices
  *   waitqueues' own locks
  *
  * No lock is held while a copy is started, a bio is submitted or ended, or

@@ -12,7 +12,13 @@ make_lv vg1/backup 100
 make_lv vg1/metadata 1
 make_lv vg1/copy 96
 make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
-run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 50
+data_table=$(dmsetup table vg0-data)
+run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 60
+# The last ones have moved the volume; now it is where it was.
+umount "$CBW_TMP/data"
+dmsetup load vg0-data --table "$data_table"
+dmsetup resume vg0-data
+mount /dev/mapper/vg0-data "$CBW_TMP/data"
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup
 run_examples "$CBW_ROOT/Documentation/cbw.rst" 28

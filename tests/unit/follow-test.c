@@ -249,6 +249,8 @@ static void begin_copy(struct copy *copy)
 	copy->claim = cbw_map_take_drained(map);
 	if (!copy->claim)
 		copy->claim = cbw_map_claim_sweep(map, &cursor, 1 + below(3));
+	if (copy->claim && copy->claim->drains)
+		copy->claim = NULL;
 	if (!copy->claim && cbw_map_at_end(map, cursor))
 		cursor = 0;
 	copy->read = false;

@@ -9,9 +9,12 @@
 
 #define __maybe_unused	__attribute__((unused))
 
+/* As in the kernel, START and LAST tell where an entry lies. */
 #define INTERVAL_TREE_DEFINE(type, member, number, subtree, START, LAST, kind, prefix)	\
 											\
-kind void prefix##_insert(type *entry, struct rb_root_cached *root)			\
+typedef type prefix##_entry;								\
+											\
+kind void prefix##_insert(prefix##_entry *entry, struct rb_root_cached *root)		\
 {											\
 	shim_check(!entry->member.linked, "an interval is inserted twice");		\
 	shim_check(START(entry) <= LAST(entry), "an interval ends before it begins");	\
@@ -20,7 +23,7 @@ kind void prefix##_insert(type *entry, struct rb_root_cached *root)			\
 	root->first = &entry->member;							\
 }											\
 											\
-kind void prefix##_remove(type *entry, struct rb_root_cached *root)			\
+kind void prefix##_remove(prefix##_entry *entry, struct rb_root_cached *root)		\
 {											\
 	struct rb_node **node = &root->first;						\
 											\
@@ -31,10 +34,10 @@ kind void prefix##_remove(type *entry, struct rb_root_cached *root)			\
 	entry->member.linked = false;							\
 }											\
 											\
-kind type *prefix##_from(struct rb_node *node, number start, number last)		\
+kind prefix##_entry *prefix##_from(struct rb_node *node, number start, number last)	\
 {											\
 	for (; node; node = node->next) {						\
-		type *entry = list_entry(node, type, member);				\
+		prefix##_entry *entry = list_entry(node, prefix##_entry, member);	\
 											\
 		if (START(entry) <= last && start <= LAST(entry))			\
 			return entry;							\
@@ -42,12 +45,13 @@ kind type *prefix##_from(struct rb_node *node, number start, number last)		\
 	return NULL;									\
 }											\
 											\
-kind type *prefix##_iter_first(struct rb_root_cached *root, number start, number last)	\
+kind prefix##_entry *prefix##_iter_first(struct rb_root_cached *root, number start,	\
+					 number last)					\
 {											\
 	return prefix##_from(root->first, start, last);					\
 }											\
 											\
-kind type *prefix##_iter_next(type *entry, number start, number last)			\
+kind prefix##_entry *prefix##_iter_next(prefix##_entry *entry, number start, number last) \
 {											\
 	return prefix##_from(entry->member.next, start, last);				\
 }

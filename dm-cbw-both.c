@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writes that are done on both devices; see dm-cbw-both.h for the contract.
+ *
+ * A write has two halves, bios of our own. It is done when both have ended; or, when the
+ * target device hangs, as soon as the one to the origin has. Its memory is freed when both
+ * have, whatever has become of the write.
+ *
+ * A device that hangs may also make whoever submits a bio to it wait. So that is done by a
+ * worker, for which nobody else waits.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/mempool.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "dm-cbw-both.h"
+#include "dm-cbw-compat.h"
+#include "dm-cbw-copy.h"
+
+/* Enough for the longest write, so that one at a time can always go on. */
+#define MIN_PAGES	(((CBW_BOTH_MAX << SECTOR_SHIFT) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+
+/* Copied data that is in flight, in pages: 16 MiB, as much as QEMU's mirror buffers. */
+#define MAX_PAGES	((16U << 20) >> PAGE_SHIFT)
+
+/* Writes without data for which there is always memory. */
+#define MIN_PAIRS	16
+
+static_assert(MIN_PAGES <= BIO_MAX_VECS);
+
+struct cbw_both {
+	struct block_device *origin;
+	struct block_device *dest;
+	const struct cbw_both_ops *ops;
+	void *owner;
+	u64 timeout;			/* ns, 0: none */
+
+	struct bio_set origins;
+	struct bio_set targets;
+	mempool_t pages;
+
+	/* Guards the rest, and the pairs. */
+	spinlock_t lock;
+	struct list_head pairs;		/* that somebody waits for, oldest first */
+	struct bio_list waiting;	/* for memory */
+	struct bio_list to_submit;	/* halves to the target device */
+	unsigned int nr_pages;		/* in use */
+	unsigned int in_flight;
+	bool hung;			/* nothing is done on the target device any more */
+
+	struct workqueue_struct *wq;
+	struct delayed_work start;	/* what waits for memory */
+	struct delayed_work expire;
+	struct workqueue_struct *submit_wq;
+	struct work_struct submit;
+};
+
+/* A write. It is freed with its half to the target device. */
+struct pair {
+	struct cbw_both *both;
+	struct bio *bio;		/* NULL: it is done */
+	struct list_head list;		/* while the target device is waited for */
+	u64 since;			/* ns */
+	unsigned int nr_pages;
+	bool origin_left;
+	bool target_left;
+	bool abandoned;			/* nobody waits for the target device */
+	blk_status_t origin_status;
+	blk_status_t target_status;
+	struct bio target;		/* the last: its vecs follow */
+};
+
+/*----------------------------------------------------------------
+ * The end of a write
+ *----------------------------------------------------------------
+ */
+
+static void put_pages(struct pair *pair)
+{
+	unsigned int i;
+
+	for (i = 0; i < pair->nr_pages; i++)
+		mempool_free(pair->target.bi_io_vec[i].bv_page, &pair->both->pages);
+}
+
+static void free_pair(struct pair *pair)
+{
+	struct cbw_both *both = pair->both;
+	unsigned int nr_pages = pair->nr_pages;
+	unsigned long flags;
+
+	put_pages(pair);
+	bio_put(&pair->target);
+
+	/* Whoever destroys @both takes the lock once more, so all of this is over by then. */
+	spin_lock_irqsave(&both->lock, flags);
+	WRITE_ONCE(both->nr_pages, both->nr_pages - nr_pages);
+	if (!bio_list_empty(&both->waiting))
+		mod_delayed_work(both->wq, &both->start, 0);
+	WRITE_ONCE(both->in_flight, both->in_flight - 1);
+	if (!both->in_flight)
+		both->ops->idle(both->owner);
+	spin_unlock_irqrestore(&both->lock, flags);
+}
+
+/* The bio that is done now, or NULL. */
+static struct bio *__take_done(struct pair *pair)
+{
+	struct bio *bio = pair->bio;
+
+	lockdep_assert_held(&pair->both->lock);
+
+	if (!bio || pair->origin_left || (pair->target_left && !pair->abandoned))
+		return NULL;
+	pair->bio = NULL;
+	list_del_init(&pair->list);
+	if (pair->target_left)
+		pair->target_status = BLK_STS_TIMEOUT;
+	return bio;
+}
+
+/* One of its halves has ended. */
+static void half_ended(struct pair *pair, bool *left, blk_status_t *to, blk_status_t status)
+{
+	struct cbw_both *both = pair->both;
+	blk_status_t origin, target;
+	unsigned long flags;
+	struct bio *bio;
+	bool over;
+
+	spin_lock_irqsave(&both->lock, flags);
+	*left = false;
+	*to = status;
+	/* It is the target device that may hang. */
+	if (!pair->target_left)
+		list_del_init(&pair->list);
+	bio = __take_done(pair);
+	origin = pair->origin_status;
+	target = pair->target_status;
+	over = !pair->origin_left && !pair->target_left;
+	spin_unlock_irqrestore(&both->lock, flags);
+
+	/* If it is not over, @pair may be gone from here on. */
+	if (bio)
+		both->ops->done(both->owner, bio, origin, target);
+	if (over)
+		free_pair(pair);
+}
+
+static void origin_ended(struct bio *half)
+{
+	struct pair *pair = half->bi_private;
+	blk_status_t status = half->bi_status;
+
+	pair->both->ops->ended(pair->both->owner, half);
+	bio_put(half);
+	half_ended(pair, &pair->origin_left, &pair->origin_status, status);
+}
+
+static void target_ended(struct bio *half)
+{
+	struct pair *pair = half->bi_private;
+
+	half_ended(pair, &pair->target_left, &pair->target_status, half->bi_status);
+}
+
+/*----------------------------------------------------------------
+ * A target device that hangs
+ *----------------------------------------------------------------
+ */
+
+static unsigned long to_jiffies(u64 ns)
+{
+	return min_t(u64, nsecs_to_jiffies64(ns) + 1, MAX_JIFFY_OFFSET);
+}
+
+static void arm(struct cbw_both *both, u64 ns)
+{
+	if (both->timeout)
+		queue_delayed_work(both->wq, &both->expire, to_jiffies(ns));
+}
+
+/*
+ * All that the target device has kept waiting; those whose half to the origin has ended are
+ * done, the others when it has.
+ */
+static void abandon_all(struct cbw_both *both)
+{
+	struct pair *pair, *next;
+	LIST_HEAD(done);
+
+	spin_lock_irq(&both->lock);
+	both->hung = true;
+	list_for_each_entry_safe(pair, next, &both->pairs, list) {
+		pair->abandoned = true;
+		if (!pair->origin_left)
+			list_move_tail(&pair->list, &done);
+	}
+	while ((pair = list_first_entry_or_null(&done, struct pair, list))) {
+		blk_status_t origin = pair->origin_status;
+		struct bio *bio = __take_done(pair);
+
+		spin_unlock_irq(&both->lock);
+		both->ops->done(both->owner, bio, origin, BLK_STS_TIMEOUT);
+		spin_lock_irq(&both->lock);
+	}
+	spin_unlock_irq(&both->lock);
+}
+
+static void expire_work(struct work_struct *work)
+{
+	struct cbw_both *both = container_of(to_delayed_work(work), struct cbw_both, expire);
+	u64 now = ktime_get_ns();
+	struct pair *oldest;
+	u64 left = 0;
+
+	spin_lock_irq(&both->lock);
+	oldest = list_first_entry_or_null(&both->pairs, struct pair, list);
+	if (oldest && oldest->since + both->timeout > now)
+		left = oldest->since + both->timeout - now;
+	spin_unlock_irq(&both->lock);
+
+	if (left) {
+		arm(both, left);
+	} else if (oldest) {
+		both->ops->hung(both->owner);
+		abandon_all(both);
+		mod_delayed_work(both->wq, &both->start, 0);
+	}
+}
+
+/*----------------------------------------------------------------
+ * The beginning of a write
+ *----------------------------------------------------------------
+ */
+
+/* Untorn only where the user asked for it; it knows nothing of the target device. */
+#ifdef REQ_ATOMIC
+#define ATOMIC	REQ_ATOMIC
+#else
+#define ATOMIC	0
+#endif
+
+/* What is passed on to both. */
+#define HALF_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_FUA | REQ_IDLE | \
+			 REQ_BACKGROUND | REQ_NOUNMAP)
+
+static blk_opf_t half_flags(const struct bio *bio)
+{
+	return bio->bi_opf & HALF_FLAGS;
+}
+
+/* Of one moment: a device may find out that it cannot. */
+bool cbw_both_limits(const struct cbw_both *both, const struct bio *bio)
+{
+	return bio_op(bio) == REQ_OP_WRITE_ZEROES && !bdev_write_zeroes_sectors(both->dest);
+}
+
+static void add_zeroes(struct bio *half, unsigned int bytes)
+{
+	unsigned int len;
+
+	for (; bytes; bytes -= len) {
+		len = min_t(unsigned int, bytes, PAGE_SIZE);
+		__bio_add_page(half, ZERO_PAGE(0), len, 0);
+	}
+}
+
+/* False: there is none now. */
+static bool add_copy(struct pair *pair, unsigned int bytes, gfp_t gfp)
+{
+	struct page *page;
+	unsigned int len;
+
+	for (; bytes; bytes -= len) {
+		page = mempool_alloc(&pair->both->pages, gfp);
+		if (!page)
+			return false;
+		len = min_t(unsigned int, bytes, PAGE_SIZE);
+		__bio_add_page(&pair->target, page, len, 0);
+		pair->nr_pages++;
+	}
+	return true;
+}
+
+/* @zeroes: with pages of them. */
+static bool fill_target(struct pair *pair, struct bio *bio, bool zeroes, gfp_t gfp)
+{
+	struct bio *half = &pair->target;
+	unsigned int bytes = bio->bi_iter.bi_size;
+
+	half->bi_opf = bio_op(bio) | half_flags(bio);
+	half->bi_iter.bi_sector = bio->bi_iter.bi_sector;
+	if (zeroes) {
+		half->bi_opf = REQ_OP_WRITE | (half_flags(bio) & ~REQ_NOUNMAP);
+		add_zeroes(half, bytes);
+	} else if (!bio_has_data(bio)) {
+		half->bi_iter.bi_size = bytes;
+	} else {
+		if (!add_copy(pair, bytes, gfp))
+			return false;
+		bio_copy_data(half, bio);
+	}
+	return true;
+}
+
+/* With its half to the target device, of so many pages; NULL: there is no memory now. */
+static struct pair *create_pair(struct cbw_both *both, struct bio *bio,
+				unsigned int nr_pages, gfp_t gfp)
+{
+	struct bio *half = cbw_bio_alloc(both->dest, nr_pages, 0, gfp, &both->targets);
+	struct pair *pair;
+
+	if (!half)
+		return NULL;
+	pair = container_of(half, struct pair, target);
+	pair->both = both;
+	pair->bio = bio;
+	pair->nr_pages = 0;
+	pair->origin_left = false;
+	pair->target_left = true;
+	pair->abandoned = false;
+	pair->origin_status = BLK_STS_OK;
+	pair->target_status = BLK_STS_OK;
+	INIT_LIST_HEAD(&pair->list);
+	half->bi_private = pair;
+	half->bi_end_io = target_ended;
+	bio_clone_blkg_association(half, bio);
+	half->bi_ioprio = bio->bi_ioprio;
+	return pair;
+}
+
+static void discard_pair(struct pair *pair)
+{
+	put_pages(pair);
+	bio_put(&pair->target);
+}
+
+/* Of the same data as the other half, or of the same kind as @bio. */
+static struct bio *create_origin(struct pair *pair, struct bio *bio, gfp_t gfp)
+{
+	struct cbw_both *both = pair->both;
+	struct bio *from = bio_has_data(bio) ? &pair->target : bio;
+	struct bio *half = cbw_bio_clone(both->origin, from, gfp, &both->origins);
+
+	if (!half)
+		return NULL;
+	half->bi_opf = bio_op(bio) | half_flags(bio) | (bio->bi_opf & ATOMIC);
+	half->bi_private = pair;
+	half->bi_end_io = origin_ended;
+	pair->origin_left = true;
+	return half;
+}
+
+/* False: the target device hangs, and nothing was done. */
+static bool enter(struct pair *pair)
+{
+	struct cbw_both *both = pair->both;
+	bool hung;
+
+	spin_lock_irq(&both->lock);
+	hung = both->hung;
+	if (!hung) {
+		pair->since = ktime_get_ns();
+		list_add_tail(&pair->list, &both->pairs);
+		WRITE_ONCE(both->nr_pages, both->nr_pages + pair->nr_pages);
+		WRITE_ONCE(both->in_flight, both->in_flight + 1);
+	}
+	spin_unlock_irq(&both->lock);
+	return !hung;
+}
+
+static void submit_work(struct work_struct *work)
+{
+	struct cbw_both *both = container_of(work, struct cbw_both, submit);
+	struct bio_list halves;
+	struct blk_plug plug;
+	struct bio *half;
+
+	spin_lock_irq(&both->lock);
+	halves = both->to_submit;
+	bio_list_init(&both->to_submit);
+	spin_unlock_irq(&both->lock);
+
+	blk_start_plug(&plug);
+	while ((half = bio_list_pop(&halves)))
+		submit_bio_noacct(half);
+	blk_finish_plug(&plug);
+}
+
+static void submit_to_target(struct cbw_both *both, struct pair *pair)
+{
+	arm(both, both->timeout);
+	spin_lock_irq(&both->lock);
+	bio_list_add(&both->to_submit, &pair->target);
+	spin_unlock_irq(&both->lock);
+	queue_work(both->submit_wq, &both->submit);
+}
+
+/* False: there is no memory now. */
+static bool start_write(struct cbw_both *both, struct bio *bio, gfp_t gfp)
+{
+	bool zeroes = cbw_both_limits(both, bio);
+	unsigned int nr_pages = DIV_ROUND_UP(bio->bi_iter.bi_size, PAGE_SIZE);
+	struct pair *pair;
+	struct bio *origin;
+
+	/* When it was cut, the device had not yet found out. */
+	if (zeroes && bio_sectors(bio) > CBW_BOTH_MAX)
+		zeroes = false;
+	pair = create_pair(both, bio, bio_has_data(bio) || zeroes ? nr_pages : 0, gfp);
+	if (!pair)
+		return false;
+	origin = fill_target(pair, bio, zeroes, gfp) ? create_origin(pair, bio, gfp) : NULL;
+	if (!origin) {
+		discard_pair(pair);
+		return false;
+	}
+	if (!enter(pair)) {
+		bio_put(origin);
+		discard_pair(pair);
+		both->ops->submit(both->owner, bio);
+		return true;
+	}
+	submit_to_target(both, pair);
+	both->ops->submit(both->owner, origin);
+	return true;
+}
+
+static bool start_flush(struct cbw_both *both, struct bio *bio, gfp_t gfp)
+{
+	struct pair *pair = create_pair(both, bio, 0, gfp);
+
+	if (!pair)
+		return false;
+	pair->target.bi_opf = REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
+	if (!enter(pair)) {
+		discard_pair(pair);
+		both->ops->done(both->owner, bio, BLK_STS_OK, BLK_STS_TIMEOUT);
+		return true;
+	}
+	submit_to_target(both, pair);
+	return true;
+}
+
+/*----------------------------------------------------------------
+ * Waiting for memory
+ *----------------------------------------------------------------
+ */
+
+/* How often memory is asked for, where none of ours is about to be free. */
+#define MEMORY_DELAY	(HZ / 50 + 1)
+
+static bool start(struct cbw_both *both, struct bio *bio)
+{
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+
+	if (!bio_sectors(bio))
+		return start_flush(both, bio, gfp);
+	if (READ_ONCE(both->nr_pages) >= MAX_PAGES && !READ_ONCE(both->hung))
+		return false;
+	return start_write(both, bio, gfp);
+}
+
+static struct bio *pop_waiting(struct cbw_both *both)
+{
+	struct bio *bio;
+
+	spin_lock_irq(&both->lock);
+	bio = bio_list_pop(&both->waiting);
+	spin_unlock_irq(&both->lock);
+	return bio;
+}
+
+/*
+ * While any waits, nobody else takes memory, so that what is freed is enough for the first.
+ * It does not sleep for it: the queue's rescuer may be all that there is.
+ */
+static void start_work(struct work_struct *work)
+{
+	struct cbw_both *both = container_of(to_delayed_work(work), struct cbw_both, start);
+	struct bio *bio;
+
+	while ((bio = pop_waiting(both))) {
+		if (start(both, bio))
+			continue;
+		spin_lock_irq(&both->lock);
+		bio_list_add_head(&both->waiting, bio);
+		spin_unlock_irq(&both->lock);
+		queue_delayed_work(both->wq, &both->start, MEMORY_DELAY);
+		return;
+	}
+}
+
+static void start_or_wait(struct cbw_both *both, struct bio *bio)
+{
+	if (bio_list_empty(&both->waiting) && start(both, bio))
+		return;
+	spin_lock_irq(&both->lock);
+	bio_list_add(&both->waiting, bio);
+	spin_unlock_irq(&both->lock);
+	queue_delayed_work(both->wq, &both->start, MEMORY_DELAY);
+}
+
+void cbw_both_write(struct cbw_both *both, struct bio *bio)
+{
+	start_or_wait(both, bio);
+}
+
+void cbw_both_flush(struct cbw_both *both, struct bio *bio)
+{
+	start_or_wait(both, bio);
+}
+
+unsigned int cbw_both_in_flight(const struct cbw_both *both)
+{
+	return READ_ONCE(both->in_flight);
+}
+
+/*----------------------------------------------------------------
+ * Creation and destruction
+ *----------------------------------------------------------------
+ */
+
+static int create_pools(struct cbw_both *both)
+{
+	int r = mempool_init_page_pool(&both->pages, MIN_PAGES, 0);
+
+	if (!r)
+		r = bioset_init(&both->origins, MIN_PAIRS, 0, 0);
+	if (!r)
+		r = bioset_init(&both->targets, MIN_PAIRS, offsetof(struct pair, target),
+				BIOSET_NEED_BVECS);
+	return r;
+}
+
+struct cbw_both *cbw_both_create(const struct cbw_geometry *geometry,
+				 struct workqueue_struct *wq, const char *name, u64 timeout,
+				 const struct cbw_both_ops *ops, void *owner)
+{
+	struct cbw_both *both = kzalloc(sizeof(*both), GFP_KERNEL);
+	int r;
+
+	if (!both)
+		return ERR_PTR(-ENOMEM);
+
+	both->origin = geometry->origin;
+	both->dest = geometry->dest;
+	both->ops = ops;
+	both->owner = owner;
+	both->timeout = timeout;
+	both->wq = wq;
+	spin_lock_init(&both->lock);
+	INIT_LIST_HEAD(&both->pairs);
+	bio_list_init(&both->waiting);
+	bio_list_init(&both->to_submit);
+	INIT_DELAYED_WORK(&both->start, start_work);
+	INIT_DELAYED_WORK(&both->expire, expire_work);
+	INIT_WORK(&both->submit, submit_work);
+
+	both->submit_wq = alloc_workqueue("cbw_both/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1, name);
+	r = both->submit_wq ? create_pools(both) : -ENOMEM;
+	if (r) {
+		cbw_both_destroy(both);
+		return ERR_PTR(r);
+	}
+	return both;
+}
+
+void cbw_both_stop(struct cbw_both *both)
+{
+	if (IS_ERR_OR_NULL(both))
+		return;
+	cancel_delayed_work_sync(&both->expire);
+	cancel_delayed_work_sync(&both->start);
+}
+
+void cbw_both_destroy(struct cbw_both *both)
+{
+	if (IS_ERR_OR_NULL(both))
+		return;
+
+	if (both->submit_wq)
+		destroy_workqueue(both->submit_wq);
+	/* The last to end may still be about to let go of the lock, see free_pair(). */
+	spin_lock_irq(&both->lock);
+	spin_unlock_irq(&both->lock);
+	bioset_exit(&both->targets);
+	bioset_exit(&both->origins);
+	mempool_exit(&both->pages);
+	kfree(both);
+}
