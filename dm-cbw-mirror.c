@@ -272,6 +272,13 @@ static const struct cbw_both_ops both_ops = {
  *----------------------------------------------------------------
  */
 
+/* Until then what is pending again is copied at once, or it may never be nothing. */
+static void get_ready(struct cbw_mirror *mirror)
+{
+	cbw_sweep_gather(mirror->copying.sweep);
+	cbw_job_get_ready(&mirror->copying.job);
+}
+
 /* All of the origin is on the target device, if no write comes any more: then it is the end. */
 static void all_copied(struct cbw_copying *copying)
 {
@@ -280,7 +287,7 @@ static void all_copied(struct cbw_copying *copying)
 	if (READ_ONCE(mirror->ends))
 		cbw_job_end(&copying->job, CBW_COMPLETED, NULL);
 	else
-		cbw_job_get_ready(&copying->job);
+		get_ready(mirror);
 }
 
 /* It has ended, or something has stopped it. */

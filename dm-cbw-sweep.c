@@ -17,8 +17,8 @@
 #define CBW_RETRY_NS		(100 * NSEC_PER_MSEC)
 
 /*
- * How long a pass takes at least, where chunks become pending again: what is written to
- * time and again is copied once in it. As long as a slice of QEMU's block jobs.
+ * How long a pass takes at least while the sweep gathers: what is written to time and again
+ * is copied once in it. As long as a slice of QEMU's block jobs.
  */
 #define CBW_PASS_NS		(100 * NSEC_PER_MSEC)
 
@@ -43,6 +43,7 @@ struct cbw_sweep {
 	u64 pass_at;		/* the thread's own: no other pass begins before, ns */
 	u64 retry_at;		/* the thread's own: nothing starts before, ns */
 	unsigned long flags;
+	bool gathers;
 	bool hurry;
 };
 
@@ -92,7 +93,7 @@ static struct cbw_claim *next_pass(struct cbw_sweep *sweep, u64 now, u64 *delay)
 	sweep->cursor = 0;
 	sweep->max_run = sweep->failed ? max(sweep->max_run / 4, 1UL) : sweep->longest;
 	sweep->failed = false;
-	sweep->pass_at = now + CBW_PASS_NS;
+	sweep->pass_at = READ_ONCE(sweep->gathers) ? now + CBW_PASS_NS : now;
 	return cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);
 }
 
@@ -163,6 +164,11 @@ void cbw_sweep_wake(struct cbw_sweep *sweep)
 void cbw_sweep_retry_later(struct cbw_sweep *sweep)
 {
 	set_bit(COPY_FAILED, &sweep->flags);
+}
+
+void cbw_sweep_gather(struct cbw_sweep *sweep)
+{
+	WRITE_ONCE(sweep->gathers, true);
 }
 
 void cbw_sweep_hurry(struct cbw_sweep *sweep, bool hurry)

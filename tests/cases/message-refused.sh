@@ -26,11 +26,13 @@ refused() { # REASON MESSAGE...
 
 malformed() {
 	local word
-	local unknown='it must be pause, resume, cancel, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>'
-	for word in stop Speed= complete; do
+	local unknown='it must be pause, resume, cancel, complete, copy_mode write-blocking, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>'
+	refused 'only job mirror is completed by a message' complete
+	refused 'only job mirror has a copy_mode' copy_mode write-blocking
+	for word in stop Speed=; do
 		refused "$unknown" "$word"
 	done
-	for word in pause resume cancel 'speed 1' 'min_speed 1' 'target_latency 1' 'workers 1' stats 'stats reset'; do
+	for word in pause resume cancel complete 'speed 1' 'min_speed 1' 'target_latency 1' 'workers 1' stats 'stats reset'; do
 		# shellcheck disable=SC2086 # the words of the message
 		refused "$unknown" $word now
 	done

@@ -19,4 +19,5 @@ rm "$log"
 mk_linear cbw "$origin" 0 "$length" > /dev/null
 cbw-stamp fill /dev/mapper/cbw --seed "$CBW_SEED" --block 512
 fill_target
-prove_pivot 128
+# It gets ready when nothing is pending for a moment.
+prove_pivot 128 "" --threads 1 --max 4K --read 60

@@ -62,7 +62,12 @@ done
 for chunk in 0 3 7 4 100 4194304 -8 abc 128x 4294967296 99999999999999999999; do
 	refused 'Chunk size must be a power of two, 8 to 2097152 sectors' "$o $t $chunk backup"
 done
-refused 'Job must be backup or track' "$o $t 128 copy"
+refused 'Job must be backup, mirror or track' "$o $t 128 copy"
+refused 'Job mirror needs a target device' "$o - 128 mirror"
+refused 'Job mirror takes no on_cbw_error, discard or bitmap_mode' "$o $t 128 mirror 2 discard skip"
+refused 'Job mirror takes no on_cbw_error, discard or bitmap_mode' "$o $t 128 mirror 2 on_cbw_error break-write"
+refused 'Feature copy_mode takes background or write-blocking' "$o $t 128 mirror 2 copy_mode both"
+refused 'Feature copy_mode needs job mirror' "$o $t 128 backup 2 copy_mode background"
 refused 'Job track takes no target device, but "-"' "$o $t 128 track"
 refused 'Job track takes no feature but metadata, on_metadata_error and below' "$o - 128 track 2 speed 1"
 refused 'Sync incremental needs a tracking map of this length and origin' "$o $t 128 backup 2 sync incremental"
@@ -155,6 +160,7 @@ if modprobe -q sd_mod && modprobe -q scsi_debug physblk_exp=4 dev_size_mb=16; th
 	scsi=$(scsi_disk)
 	assert_eq "$(blockdev --getpbsz "$scsi")" 8192 "physical block of $scsi"
 	refused "Chunk size is not a multiple of the devices' block sizes" "$o $scsi 8 backup"
+	refused 'Target device of a mirror has larger logical blocks than the origin' "$o $scsi 128 mirror"
 	accepted "$o $scsi 16 backup"
 	accepted "$scsi $t 8 backup"
 	retry 10 rmmod scsi_debug

@@ -12,7 +12,7 @@ shows() { # CHUNK FEATURES
 	local words
 	read -ra words <<< "$2"
 	line=$(dmsetup table cbw)
-	assert_eq "${line#* cbw * * }" "$1 backup ${#words[*]}${words[*]:+ ${words[*]}}" "the line after the devices"
+	assert_eq "${line#* cbw * * }" "$1 ${CBW_JOB:-backup} ${#words[*]}${words[*]:+ ${words[*]}}" "the line after the devices"
 }
 
 again() { # what the table of cbw was shown as is loaded and printed
@@ -62,3 +62,14 @@ dmsetup message cbw 0 resume
 shows 128 "speed 9 paused"
 again
 assert_eq "$(cbw_field cbw state)" paused "state"
+
+CBW_JOB=mirror
+cbw_create cbw "$origin" "$target" 128 "cbw_timeout 7 on_target_error stop"
+shows 128 "cbw_timeout 7 on_target_error stop"
+again
+dmsetup message cbw 0 copy_mode write-blocking
+shows 128 "cbw_timeout 7 on_target_error stop copy_mode write-blocking"
+again
+expect_fail 'Invalid argument' dmsetup message cbw 0 copy_mode background
+klog_expect 'copy_mode" refused: it cannot be changed back'
+dmsetup remove --retry cbw

@@ -143,7 +143,8 @@ static void check_status(const char *line)
 	char job[8], rest;
 
 	if (sscanf(line, "%*s %7s %*s %*u %lu/%lu %*u %*u %*u %*u %*u %*u %*s %c", job, &done,
-		   &total, &rest) != 3 || (strcmp(job, "backup") && strcmp(job, "track")))
+		   &total, &rest) != 3 ||
+	    (strcmp(job, "backup") && strcmp(job, "mirror") && strcmp(job, "track")))
 		wrong(me, "a status line of another form: %s", line);
 	if (done > total)
 		wrong(me, "more is done than there is: %s", line);

@@ -18,10 +18,12 @@ struct line {
 static const struct feature {
 	const char *name;
 	const char *values[6];	/* none: a flag */
+	const char *job;	/* NULL: of all that copy */
 } features[] = {
 	{ "sync", { "full", "none", "full", "incremental", "top", "bitmap" } },
-	{ "bitmap_mode", { "on-success", "always", "never" } },
-	{ "on_cbw_error", { "break-snapshot", "break-write" } },
+	{ "bitmap_mode", { "on-success", "always", "never" }, "backup" },
+	{ "on_cbw_error", { "break-snapshot", "break-write" }, "backup" },
+	{ "copy_mode", { "background", "write-blocking" }, "mirror" },
 	{ "cbw_timeout", { "0", "1", "20", "500", "30000", "4294967295" } },
 	{ "on_source_error", { "report", "ignore", "stop", "enospc" } },
 	{ "on_target_error", { "report", "ignore", "stop", "enospc" } },
@@ -30,7 +32,7 @@ static const struct feature {
 	{ "target_latency", { "0", "1", "100", "10000", "4294967295" } },
 	{ "workers", { "1", "2", "16", "64" } },
 	{ "max_copy", { "2048", "4096", "65536", "2097152" } },
-	{ "discard", { "skip", "copy" } },
+	{ "discard", { "skip", "copy" }, "backup" },
 	{ "paused", { NULL } },
 };
 
@@ -116,8 +118,15 @@ static void add_metadata(unsigned int number, struct line *line)
 	add(line, path);
 }
 
+/* Seldom one that is of another job. */
+static bool suits(struct chance *chance, const struct feature *feature, const char *job)
+{
+	return !feature->job || !strcmp(feature->job, job) || percent(chance, 2);
+}
+
 /* A sweep of terabytes without a limit would leave the processors to nobody. */
-static void add_features(struct chance *chance, unsigned int number, struct line *line, bool kept)
+static void add_features(struct chance *chance, unsigned int number, struct line *line,
+			 const char *job, bool kept)
 {
 	unsigned int at = line->nr, i, wanted = percent(chance, 50) ? 20 : 45;
 	bool slow = number == WILD;
@@ -130,7 +139,8 @@ static void add_features(struct chance *chance, unsigned int number, struct line
 		add(line, "16384");
 	}
 	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (percent(chance, wanted) && !(slow && !strcmp(features[i].name, "speed")))
+		if (percent(chance, wanted) && suits(chance, &features[i], job) &&
+		    !(slow && !strcmp(features[i].name, "speed")))
 			add_feature(chance, line, &features[i]);
 	snprintf(line->words[at], MAX_WORD, "%u", line->nr - at - 1);
 }
@@ -139,6 +149,7 @@ static void good_line(struct chance *chance, unsigned int number, struct line *l
 {
 	const struct set *set = &fuzz->sets[number];
 	bool track = percent(chance, 20);
+	const char *job = track ? "track" : percent(chance, 30) ? "mirror" : "backup";
 	/* Mostly, since a map that has a metadata device is not given up for one that has none. */
 	bool kept = number < WILD && percent(chance, 70);
 
@@ -152,9 +163,9 @@ static void good_line(struct chance *chance, unsigned int number, struct line *l
 		add(line, track ? "-" : set->target);
 		add(line, track && kept ? "8" : PICK(chance, chunks));
 	}
-	add(line, track ? "track" : "backup");
+	add(line, job);
 	if (!track) {
-		add_features(chance, number, line, kept);
+		add_features(chance, number, line, job, kept);
 	} else if (kept) {
 		add(line, "2");
 		add_metadata(number, line);
@@ -425,6 +436,7 @@ static const char * const verbs[] = {
 	"speed 4096", "speed 4294967295", "workers 1", "workers 64", "pause", "resume", "stats",
 	"min_speed", "target_latency", "min_speed 64", "target_latency 0", "target_latency 100",
 	"changed", "changed 0", "changed 8", "taken 0", "taken 8", "PAUSE", "Resume", "complete",
+	"complete", "copy_mode write-blocking", "copy_mode background", "copy_mode",
 	"bitmap start", "bitmap start", "bitmap add 0 4096", "bitmap add 1000 8192",
 	"bitmap remove 2000 300", "bitmap remove 0 8192", "bitmap add 16000 1", "bitmap",
 	"@cancel_deferred_remove", "@none",

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# a target device that hangs holds up a mirror's writes and flushes for no longer than cbw_timeout, then nobody any more
+# timeout: 180
+# shellcheck disable=SC2034,SC2154 # the names are those of faults.sh
+. "$CBW_LIB"
+. "${CBW_LIB%/*}/faults.sh"
+
+CBW_JOB=mirror
+
+fault_pair 4 cache_size=1
+other=$(mk_null other 4)
+cbw_create cbw "$origin" "$target" 128 "copy_mode write-blocking cbw_timeout 1000"
+await_status state=ready reason=synced
+hang target
+begin_put 3 conv=fsync
+first=$!
+begin_put 4
+ends_as ok $!
+ends_as ok $first
+await_status state=failed reason=cbw-timeout
+put 5 oflag=direct,dsync
+for chunk in 3 4 5; do
+	assert_new /dev/origin0 $chunk
+done
+say with_deadline 30 dmsetup suspend cbw
+say dmsetup resume cbw
+say with_deadline 30 dmsetup remove cbw
+refused='Copies of a failed job still run'
+expect_fail "$refused" cbw_create cbw "$other" "$target" 128
+expect_fail 'in use|unavailable' rmmod dm_cbw
+unhang target
+klog_expect 'the last copy of the ended job has ended'
+retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+
+# It hangs in the suspend that is to end the job.
+cbw_create cbw "$origin" "$target" 128 "cbw_timeout 1000"
+await_status state=ready
+hang target
+say dmsetup message cbw 0 complete
+say with_deadline 60 dmsetup suspend cbw
+assert_status state=failed reason=cbw-timeout
+say dmsetup resume cbw
+put 6
+assert_new /dev/origin0 6
+say with_deadline 30 dmsetup remove cbw
+unhang target
+retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+unload_cbw
