@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base.h"
 #include "cbw.h"
 #include "extent.h"
 #include "record-form.h"
@@ -64,7 +65,10 @@ static int check_base(struct apply *apply)
 	if (r || !target_is_there(&record))
 		return say_error("%s holds no backup that is known: 'cbw export --full' makes a stream of all",
 				 name);
-	if (strcmp(record_map(&record), apply->source.base))
+	r = base_is_on(&record, apply->target.device.path);
+	if (r < 0)
+		return -1;
+	if (!r || strcmp(record_map(&record), apply->source.base))
 		return say_error("%s does not hold the backup that the stream goes on from: 'cbw export --full' makes a stream of all",
 				 name);
 	apply->target.reused = true;
@@ -125,13 +129,15 @@ static void print_json(const struct record *record)
 /* What comes to nothing can be made good by the same stream, as its record says. */
 static int replace(struct apply *apply)
 {
+	const struct target *target = &apply->target;
 	struct record record = apply->source;
 	int r;
 
-	if (extent_open(&apply->to, apply->target.device.path, O_RDWR | O_EXCL))
+	record_place(&record, target->kind, target->name, &target->device);
+	if (extent_open(&apply->to, target->device.path, O_RDWR | O_EXCL))
 		return -1;
-	r = record_copy(&record, apply->target.kind, apply->target.name) ||
-	    record_begin(&record) || write_all(apply) ||
+	r = record_copy(&record) || record_begin(&record) || write_all(apply) ||
+	    sums_mark(target->device.path, record.size, record.mark) ||
 	    record_complete(&record, apply->source.map) ? -1 : 0;
 	extent_close(&apply->to);
 	if (!r && opt_json)

@@ -87,6 +87,31 @@ static int read_generation(const struct attachment *at, struct changes *changes)
 			 name);
 }
 
+static int refuse(const struct record *base)
+{
+	return say_error("%s is not the device, or no longer holds, the backup of %s: make a full backup",
+			 base->target, base->origin);
+}
+
+/* What one that came to nothing has written is not known; the map tells of all of it. */
+int base_is_on(const struct record *base, const char *path)
+{
+	char mark[SUMS_MARK_MAX];
+
+	if (!*base->mark)
+		return 1;
+	return sums_mark(path, base->size, mark) ? -1 : !strcmp(mark, base->mark);
+}
+
+int base_check(const struct record *base, const char *path)
+{
+	int r = base_is_on(base, path);
+
+	if (r < 0)
+		return -1;
+	return r ? 0 : refuse(base);
+}
+
 static int check(struct record *base, const struct device *volume, const char *generation)
 {
 	char name[PATH_MAX];
@@ -101,10 +126,7 @@ static int check(struct record *base, const struct device *volume, const char *g
 	if (!fits(base, generation))
 		return say_error("the changes of %s are tracked since another backup than %s: make a full backup",
 				 name, base->target);
-	if (!target_is_there(base))
-		return say_error("%s does not hold the backup any more: make a full backup",
-				 base->target);
-	return 0;
+	return target_is_there(base) ? 0 : refuse(base);
 }
 
 int base_find(const struct device *volume, const struct attachment *at, const char *where, bool to,

@@ -21,6 +21,15 @@
 int base_find(const struct device *volume, const struct attachment *at, const char *where, bool to,
 	      struct record *base);
 
+/*
+ * Does the device @path hold what the base has written? Not if it is another, or has been mounted
+ * for writing. 1: yes; 0: no; -1, error said.
+ */
+int base_is_on(const struct record *base, const char *path);
+
+/* The same, where it is an error if it does not. 0 or -1. */
+int base_check(const struct record *base, const char *path);
+
 /* Is it still that one, right before the point in time? 0 or -1, error said. */
 int base_confirm(const struct attachment *at, const struct record *base);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "attach.h"
 #include "base.h"
@@ -27,8 +28,22 @@ static void drop_book(struct book *book, bool written)
 	if (written && base->complete) {
 		snprintf(base->base, sizeof(base->base), "%s", record_map(base));
 		base->complete = false;
+		*base->mark = '\0';
 	}
 	record_put_back(base);
+}
+
+/* Now it is a device, whatever its kind. */
+static int check_base(const struct book *book)
+{
+	const struct record *record = &book->record;
+
+	if (base_check(&book->base, book->target.device.path))
+		return -1;
+	if (record->kind == RECORD_DEVICE && !*record->device)
+		say_warning("nothing tells %s from another device: see to it that it is the one with the backup",
+			    record->target);
+	return 0;
 }
 
 static int open_book(struct book *book, const struct device *volume,
@@ -37,8 +52,9 @@ static int open_book(struct book *book, const struct device *volume,
 	struct target *target = &book->target;
 	struct record *record = &book->record;
 
-	if (record_init(record, volume, options->chunk_size, target->kind, target->name))
+	if (record_init(record, volume, options->chunk_size))
 		return -1;
+	record_place(record, target->kind, target->name, &target->device);
 	record->keep = options->keep;
 	record->checksum = options->checksum;
 	record->top = options->top;
@@ -48,6 +64,10 @@ static int open_book(struct book *book, const struct device *volume,
 	}
 	if (target_prepare(target, volume->size))
 		return -1;
+	if (target->reused && check_base(book)) {
+		target_finish(target, false);
+		return -1;
+	}
 	if (!record_begin(record))
 		return 0;
 	drop_book(book, false);
@@ -144,11 +164,26 @@ enum books_state books_state(const char *generation)
 	return record.finished ? BOOKS_ENDED : BOOKS_OPEN;
 }
 
+/* Whatever has its name by now, the live table tells which device it is. 0 or -1, error said. */
+static int read_mark(const struct attachment *at, struct record *record)
+{
+	unsigned int major, minor;
+	struct attachment live;
+	struct device target;
+
+	if (attach_find(&live, &at->volume) ||
+	    sscanf(live.target, "%u:%u", &major, &minor) != 2)
+		return say_error("the target device of %s is not known any more", at->volume.name);
+	return device_of(makedev(major, minor), &target) ||
+	       sums_mark(target.path, record->size, record->mark) ? -1 : 0;
+}
+
 int books_complete(struct attachment *at, const char *generation)
 {
 	char map[RECORD_ID_MAX];
 	struct record record;
 	struct ranges taken = { 0 };
+	int r = 0;
 
 	if (!find(generation, &record))
 		return 0;
@@ -157,7 +192,12 @@ int books_complete(struct attachment *at, const char *generation)
 	if (*map && *record.base)
 		ranges_write(&record, &taken);
 	free(taken.list);
-	return record_complete(&record, map);
+	/* Nobody can go on from what cannot be told from another one. */
+	if (*map && read_mark(at, &record)) {
+		*map = '\0';
+		r = -1;
+	}
+	return record_complete(&record, map) ? -1 : r;
 }
 
 static int write_sums(const struct record *record)

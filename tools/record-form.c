@@ -43,11 +43,13 @@ static const struct field fields[] = {
 	FIELD(chunk_size, NUMBER, true),
 	FIELD(kind, KIND, false),
 	FIELD(target, TEXT, false),
+	FIELD(device, TEXT, false),
 	FIELD(keep, NUMBER, true),
 	FIELD(checksum, YES_NO, true),
 	FIELD(top, YES_NO, true),
 	FIELD(base, TEXT, true),
 	FIELD(map, TEXT, true),
+	FIELD(mark, TEXT, true),
 	FIELD(complete, YES_NO, true),
 	FIELD(finished, YES_NO, false),
 };

@@ -85,34 +85,40 @@ static void name_origin(struct record *record, const struct device *origin)
 	device_dm_uuid(origin, record->origin_dm_uuid);
 }
 
-int record_init(struct record *record, const struct device *origin, uint64_t chunk_size,
-		enum record_kind kind, const char *target)
+int record_init(struct record *record, const struct device *origin, uint64_t chunk_size)
 {
 	struct signature signature;
 
-	*record = (struct record) { .size = origin->size, .chunk_size = chunk_size, .kind = kind };
+	*record = (struct record) { .size = origin->size, .chunk_size = chunk_size };
 	if (new_generation(record->generation) || signature_read(origin->path, &signature))
 		return -1;
 	name_origin(record, origin);
 	snprintf(record->origin_dm_name, sizeof(record->origin_dm_name), "%s", origin->dm_name);
 	snprintf(record->fs_type, sizeof(record->fs_type), "%s", signature.type);
 	snprintf(record->fs_uuid, sizeof(record->fs_uuid), "%s", signature.uuid);
-	snprintf(record->target, sizeof(record->target), "%s", target);
 	write_now(record->begun);
 	return 0;
 }
 
-int record_copy(struct record *record, enum record_kind kind, const char *target)
+int record_copy(struct record *record)
 {
 	if (new_generation(record->generation))
 		return -1;
 	write_now(record->begun);
-	record->kind = kind;
-	snprintf(record->target, sizeof(record->target), "%s", target);
 	record->keep = 0;
 	record->checksum = false;
 	record->finished = true;
 	return 0;
+}
+
+void record_place(struct record *record, enum record_kind kind, const char *target,
+		  const struct device *device)
+{
+	record->kind = kind;
+	snprintf(record->target, sizeof(record->target), "%s", target);
+	*record->device = '\0';
+	if (kind == RECORD_DEVICE)
+		identity_read(device->dev, device->path, record->device);
 }
 
 static bool is_in(const char *tag, const char *const list[])
@@ -209,8 +215,11 @@ static bool same_device(const char *path, const char *other)
 
 bool record_same_target(const struct record *a, const struct record *b)
 {
-	return a->kind == b->kind &&
-	       (!strcmp(a->target, b->target) || same_device(a->target, b->target));
+	if (a->kind != b->kind)
+		return false;
+	if (*a->device || *b->device)
+		return !strcmp(a->device, b->device);
+	return !strcmp(a->target, b->target) || same_device(a->target, b->target);
 }
 
 static void list_files(struct record **records, size_t *nr);
@@ -245,6 +254,7 @@ static int forget_others(const struct record *record)
 int record_begin(struct record *record)
 {
 	record->complete = false;
+	*record->mark = '\0';
 	return make_state_folder() || store(record) || forget_others(record) ? -1 : 0;
 }
 
@@ -445,32 +455,69 @@ bool record_is_of(const struct record *record, const struct device *origin)
 	return record_same_origin(record, &wanted);
 }
 
-static bool is_named(const struct record *record, const char *backup)
+/* How well a name fits, the best last. */
+enum fit {
+	NOT_NAMED,
+	BY_NUMBER,		/* another name of the device, or an ID */
+	BY_NAME,
+	BY_IDENTITY,
+};
+
+/* @identity is that of the device which has the name @backup, or "". */
+static enum fit is_named(const struct record *record, const char *backup, const char *identity)
 {
 	char path[PATH_MAX];
 
+	if (*identity && !strcmp(record->device, identity))
+		return BY_IDENTITY;
+	if (!strcmp(record->target, backup))
+		return BY_NAME;
 	if (record->kind == RECORD_LV)
 		snprintf(path, sizeof(path), "/dev/%.*s", PATH_MAX - 8, record->target);
 	else
 		snprintf(path, sizeof(path), "%s", record->target);
-	return !strcmp(record->target, backup) || same_device(path, backup) ||
-	       (strlen(backup) >= MIN_PREFIX &&
-		!strncmp(record->generation, backup, strlen(backup)));
+	if (same_device(path, backup) || (strlen(backup) >= MIN_PREFIX &&
+					  !strncmp(record->generation, backup, strlen(backup))))
+		return BY_NUMBER;
+	return NOT_NAMED;
+}
+
+static void identity_of(const char *backup, char identity[IDENTITY_MAX])
+{
+	struct stat st;
+
+	*identity = '\0';
+	if (!stat(backup, &st) && S_ISBLK(st.st_mode))
+		identity_read(st.st_rdev, backup, identity);
+}
+
+/* The device has come back with another name. */
+static void follow_device(struct record *record, const char *backup)
+{
+	if (*backup == '/' && !same_device(record->target, backup))
+		snprintf(record->target, sizeof(record->target), "%s", backup);
 }
 
 static int find_in_list(const char *backup, struct record *record)
 {
+	char identity[IDENTITY_MAX];
+	enum fit fit, best = NOT_NAMED;
 	struct record *records;
 	size_t nr;
 	int result = record_list_all(&records, &nr) ? -1 : 1;
 
+	identity_of(backup, identity);
 	for (size_t i = 0; result >= 0 && i < nr; i++) {
-		if (is_named(records + i, backup)) {
-			*record = records[i];
-			result = 0;
-		}
+		fit = is_named(records + i, backup, identity);
+		if (fit == NOT_NAMED || fit < best)
+			continue;
+		*record = records[i];
+		best = fit;
+		result = 0;
 	}
 	free(records);
+	if (best == BY_IDENTITY)
+		follow_device(record, backup);
 	return result;
 }
 

@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #include "device.h"
+#include "identity.h"
+#include "sums.h"
 
 enum record_kind {
 	RECORD_DEVICE,		/* a block device that the user has named */
@@ -40,21 +42,29 @@ struct record {
 	uint64_t chunk_size;		/* bytes */
 	enum record_kind kind;
 	char target[PATH_MAX];		/* path, or vg/lv */
+	char device[IDENTITY_MAX];	/* of RECORD_DEVICE: what has that path, or "": not known */
 	uint64_t keep;		/* of the complete ones, so many are to stay; 0: all */
 	bool checksum;		/* is to have checksums */
 	bool top;		/* it holds what the file system used; all else is anything */
 	char base[RECORD_ID_MAX];	/* generation of the map that it saves; "": it saves all */
 	char map[RECORD_ID_MAX];	/* that of the map since its point in time, or "" */
+	char mark[SUMS_MARK_MAX];	/* of what a complete one has written, or "": not known */
 	bool complete;
 	bool finished;		/* nothing of the run is left to do; of the state folder alone */
 };
 
-/* Fills in a new record of @origin. 0 or -1, error said. */
-int record_init(struct record *record, const struct device *origin, uint64_t chunk_size,
-		enum record_kind kind, const char *target);
+/*
+ * Fills in a new record of @origin. Where the backup lies, record_place() tells. 0 or -1, error
+ * said.
+ */
+int record_init(struct record *record, const struct device *origin, uint64_t chunk_size);
 
-/* Makes a new one, of a copy of the backup, of it. There is no run. 0 or -1, error said. */
-int record_copy(struct record *record, enum record_kind kind, const char *target);
+/* Makes a new one, of a copy of the backup, of it. There is no run. The same. */
+int record_copy(struct record *record);
+
+/* Of RECORD_DEVICE, @device has that path now; it may be NULL for others. */
+void record_place(struct record *record, enum record_kind kind, const char *target,
+		  const struct device *device);
 
 /*
  * Makes it durable as incomplete, and drops what other records say of the same target.
@@ -95,7 +105,8 @@ int record_list_all(struct record **records, size_t *nr);
 /*
  * The newest record of a backup, which is named by its path, vg/lv, or the beginning of
  * its generation; or of an image without one in the state folder, that in the file beside
- * it. 0; 1: there is none; or -1, error said.
+ * it. Of several that the name may mean, that of the device which has it now, or else one
+ * with just that name. 0; 1: there is none; or -1, error said.
  */
 int record_find(const char *backup, struct record *record);
 
@@ -120,7 +131,7 @@ bool record_is_of(const struct record *record, const struct device *origin);
 /* Are they backups of the same volume? */
 bool record_same_origin(const struct record *a, const struct record *b);
 
-/* Do they lie at the same place? */
+/* Do they lie at the same place? A device is what it is, or if that is not known, its name. */
 bool record_same_target(const struct record *a, const struct record *b);
 
 /* Where it is noted what an incremental backup has saved. Returns @path. */

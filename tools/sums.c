@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Checksums; see sums.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #define BYTES	((size_t)32)
 #define DIGITS	(2 * BYTES)
+#define MARKED	((uint64_t)4096)	/* bytes at each place of a mark */
 #define LINE	(DIGITS + 1)
 #define HEADER	"cbw sha256 %u %llu\n"
 
@@ -25,6 +27,34 @@ static int digest(const char *buffer, size_t length, char text[DIGITS + 1])
 	for (size_t i = 0; i < BYTES; i++)
 		snprintf(text + 2 * i, 3, "%02x", sum[i]);
 	return 0;
+}
+
+static int digest_marked(struct extent *extent, char *buffer, uint64_t size, char mark[DIGITS + 1])
+{
+	static const uint64_t places[] = { 0, 65536 };
+	size_t length = 0, part;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && places[i] < size; i++) {
+		part = (size_t)(size - places[i] < MARKED ? size - places[i] : MARKED);
+		if (extent_read(extent, buffer + length, places[i], part))
+			return -1;
+		length += part;
+	}
+	return digest(buffer, length, mark);
+}
+
+int sums_mark(const char *path, uint64_t size, char mark[SUMS_MARK_MAX])
+{
+	char *buffer = extent_buffer();
+	struct extent extent;
+	int result = -1;
+
+	if (buffer && !extent_open(&extent, path, O_RDONLY)) {
+		result = digest_marked(&extent, buffer, size, mark);
+		extent_close(&extent);
+	}
+	free(buffer);
+	return result;
 }
 
 /* The checksum of the piece that is read to @buffer. */

@@ -7,6 +7,15 @@
 
 #include "extent.h"
 
+#define SUMS_MARK_MAX	65
+
+/*
+ * A SHA-256 of what most file systems change when they are mounted for writing, of the first @size
+ * bytes of a device: their superblocks lie in its first 4 KiB, or in those at 64 KiB. 0 or -1,
+ * error said.
+ */
+int sums_mark(const char *path, uint64_t size, char mark[SUMS_MARK_MAX]);
+
 /* Reads the first @size bytes of the backup, and writes the file. 0 or -1, error said. */
 int sums_write(const char *path, struct extent *backup, uint64_t size);
 

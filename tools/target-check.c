@@ -128,9 +128,9 @@ static int check_users(const struct target *target, bool force)
 static bool is_known(const struct target *target, const struct signature *signature,
 		     const struct record *records, size_t nr)
 {
-	struct record here = { .kind = target->kind };
+	struct record here = { 0 };
 
-	snprintf(here.target, sizeof(here.target), "%s", target->name);
+	record_place(&here, target->kind, target->name, &target->device);
 	for (size_t i = 0; i < nr; i++) {
 		if (record_same_target(records + i, &here) && *signature->uuid &&
 		    !strcmp(records[i].fs_type, signature->type) &&
@@ -189,9 +189,9 @@ static int check_made(const struct target *target, const struct record *records,
 
 static int check_only_backup(const struct target *target, const struct record *records, size_t nr)
 {
-	struct record here = { .kind = target->kind };
+	struct record here = { 0 };
 
-	snprintf(here.target, sizeof(here.target), "%s", target->name);
+	record_place(&here, target->kind, target->name, &target->device);
 	for (size_t i = 0; i < nr; i++) {
 		if (records[i].complete && record_same_target(records + i, &here) &&
 		    target_is_there(records + i) && !has_another(records + i, records, nr))

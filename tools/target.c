@@ -235,6 +235,7 @@ static bool volume_is_there(const struct record *record)
 
 static bool device_is_there(const struct record *record)
 {
+	char identity[IDENTITY_MAX];
 	struct signature signature;
 	struct device device;
 	struct stat st;
@@ -242,7 +243,8 @@ static bool device_is_there(const struct record *record)
 	if (stat(record->target, &st) || !S_ISBLK(st.st_mode) || device_of(st.st_rdev, &device) ||
 	    device.size < record->size || signature_read(device.path, &signature))
 		return false;
-	return !strcmp(signature.uuid, record->fs_uuid);
+	identity_read(device.dev, device.path, identity);
+	return !strcmp(identity, record->device) && !strcmp(signature.uuid, record->fs_uuid);
 }
 
 static bool image_is_there(const struct record *record)

@@ -74,6 +74,10 @@ for _ in 1 2 3; do
 	(($(stat -c %s "$stream") < 2 * 65536 + 4096)) || fail "more than that is in the stream: $(stat -c %s "$stream")"
 done
 far verify "$copy" /dev/mapper/cbw
+dd if="$copy" of="$CBW_TMP/sector" bs=512 count=1 status=none
+dd if=/dev/zero of="$copy" bs=512 count=1 conv=fsync status=none
+far_refuses "$copy does not hold the backup that the stream goes on from: .*" apply "$stream" "$copy"
+dd if="$CBW_TMP/sector" of="$copy" bs=512 count=1 conv=fsync status=none
 
 # One that is missing.
 write 3

@@ -64,6 +64,13 @@ for place in vg1 "$folder" "$folder/data.img"; do
 	increment "$(field generation | cut -c 1-8)"
 	is_right "$place"
 done
+
+# Somebody has mounted it, say.
+dd if=/dev/urandom of="$backup" bs=512 count=1 seek=129 conv=notrunc,fsync status=none
+refused "$backup is not the device, or no longer holds, the backup of vg0/data: make a full backup" \
+	cbw backup vg0/data --to "$backup" --sync incremental
+retry 5 nothing_active || fail "left active: $(lvs) $(losetup -a)"
+dd if="$lv" of="$backup" bs=512 count=1 skip=129 seek=129 conv=notrunc,fsync status=none
 assert_eq "$(lvs --noheadings vg1 | wc -l) $(find "$folder" -name '*.img' | wc -l)" '1 2' 'volumes and images'
 refused 'the changes of vg0/data are tracked since another backup than vg1/data-cbw-.*: make a full backup' \
 	cbw backup vg0/data --to vg1 --sync incremental

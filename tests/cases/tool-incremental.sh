@@ -155,4 +155,51 @@ is_refused "$target is a backup of v1, not of cbw" "$target"
 is_refused 'no backup of cbw is known at /dev/spare' /dev/spare
 tool detach v1
 mkfs.ext4 -q "$other"
-is_refused "$other does not hold the backup any more" "$other"
+is_refused "$other is not the device, or no longer holds, the backup of cbw" "$other"
+
+# Nothing tells those devices from others, but a file system that is mounted writes to either of these places.
+tool backup cbw "$target" --overwrite --quiet
+increment 2> "$CBW_TMP/said"
+grep -q "^cbw: warning: nothing tells $target from another device: " "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+for place in 1080 65600; do
+	dd if="$target" of="$CBW_TMP/byte" bs=1 skip="$place" count=1 status=none
+	tr '\0-\377' '\1-\377\0' < "$CBW_TMP/byte" | dd of="$target" bs=1 seek="$place" conv=notrunc,fsync status=none
+	is_refused "$target is not the device, or no longer holds, the backup of cbw" "$target"
+	dd if="$CBW_TMP/byte" of="$target" bs=1 seek="$place" conv=notrunc,fsync status=none
+done
+write 2
+increment
+holds_volume
+
+# Two disks that take turns at one name; only that of the newest backup is one to go on from.
+take_turn() { # DISK
+	ln -sfn "/dev/mapper/$1" "$disk"
+}
+disk=$CBW_TMP/disk
+for one in a b; do
+	dmsetup create $one --uuid "disk-$one" --table "0 $((5 << 11)) linear $(mk_null "null-$one" 5) 0"
+done
+take_turn a
+tool backup cbw "$disk" --quiet
+write 6
+tool backup cbw "$disk" --sync incremental --quiet 2> "$CBW_TMP/said"
+! grep warning "$CBW_TMP/said" || fail "a warning of a device that is known"
+holds_volume "$disk"
+dd if=/dev/mapper/a of=/dev/mapper/b bs=1M oflag=direct status=none
+take_turn b
+is_refused "$disk is not the device, or no longer holds, the backup of cbw" "$disk"
+tool backup cbw "$disk" --quiet
+write 8
+tool backup cbw "$disk" --sync incremental --quiet
+holds_volume "$disk"
+take_turn a
+is_refused "the changes of cbw are tracked since another backup than $disk" "$disk"
+is_refused "the changes of cbw are tracked since another backup than $disk" /dev/mapper/a
+tool backup cbw "$disk" --quiet
+take_turn b
+is_refused "the changes of cbw are tracked since another backup than $disk" "$disk"
+write 10
+tool backup cbw /dev/mapper/a --sync incremental --quiet
+holds_volume /dev/mapper/a
+assert_eq "$(cbw list --json | json 'sorted([r["device"], r["target"], r["there"]] for r in j if r["device"])')" \
+	"[['disk-a', '/dev/mapper/a', True], ['disk-b', '$disk', True]]" "the records of the two"

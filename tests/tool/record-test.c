@@ -23,6 +23,7 @@ static const struct record full = {
 	.keep = 3,
 	.base = "00112233-4455-6677-8899-aabbccddeeff",
 	.map = "fedcba98-7654-3210-fedc-ba9876543210",
+	.mark = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	.complete = true,
 	.finished = true,
 };
