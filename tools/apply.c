@@ -136,7 +136,7 @@ static int replace(struct apply *apply)
 	record_place(&record, target->kind, target->name, &target->device);
 	if (extent_open(&apply->to, target->device.path, O_RDWR | O_EXCL))
 		return -1;
-	r = record_copy(&record) || record_begin(&record) || write_all(apply) ||
+	r = record_copy(&record) || record_begin(&record, NULL) || write_all(apply) ||
 	    sums_mark(target->device.path, record.size, record.mark) ||
 	    record_complete(&record, apply->source.map) ? -1 : 0;
 	extent_close(&apply->to);

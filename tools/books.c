@@ -21,16 +21,17 @@ static void drop_book(struct book *book, bool written)
 	struct record *base = &book->base;
 
 	target_finish(&book->target, false);
-	record_remove(&book->record);
-	if (!book->target.reused)
+	if (!book->target.reused) {
+		record_remove(&book->record);
 		return;
+	}
 	/* The next one can make it complete again, since the map has what this one took. */
 	if (written && base->complete) {
 		snprintf(base->base, sizeof(base->base), "%s", record_map(base));
 		base->complete = false;
 		*base->mark = '\0';
 	}
-	record_put_back(base);
+	record_put_back(base, &book->record);
 }
 
 /* Now it is a device, whatever its kind. */
@@ -68,7 +69,7 @@ static int open_book(struct book *book, const struct device *volume,
 		target_finish(target, false);
 		return -1;
 	}
-	if (!record_begin(record))
+	if (!record_begin(record, target->reused ? &book->base : NULL))
 		return 0;
 	drop_book(book, false);
 	return -1;
@@ -122,6 +123,8 @@ int books_begun(struct book *books, size_t nr)
 	for (size_t i = 0; i < nr; i++) {
 		target_hand_over(&books[i].target);
 		result |= record_pit(&books[i].record);
+		if (books[i].target.reused)
+			result |= record_forget(&books[i].base);
 	}
 	return result;
 }

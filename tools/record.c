@@ -224,18 +224,29 @@ bool record_same_target(const struct record *a, const struct record *b)
 
 static void list_files(struct record **records, size_t *nr);
 
-/* What goes with the backup stays, or was written over. */
-static int forget(const struct record *record)
+static int remove_file(const struct record *record)
+{
+	char path[PATH_MAX];
+
+	return durable_remove(state_path(record->generation, RECORD_SUFFIX, path));
+}
+
+/* Its tags, and the file beside an image, stay, or were written over. */
+int record_forget(const struct record *record)
 {
 	char path[PATH_MAX];
 
 	return durable_remove(record_sums_path(record, path)) |
-	       durable_remove(record_ranges_path(record, path)) |
-	       durable_remove(state_path(record->generation, RECORD_SUFFIX, path));
+	       durable_remove(record_ranges_path(record, path)) | remove_file(record);
+}
+
+static bool is_same(const struct record *a, const struct record *b)
+{
+	return !strcmp(a->generation, b->generation);
 }
 
 /* What they say of a target that is about to be written to is no longer true. */
-static int forget_others(const struct record *record)
+static int forget_others(const struct record *record, const struct record *base)
 {
 	struct record *records;
 	size_t nr;
@@ -243,19 +254,20 @@ static int forget_others(const struct record *record)
 
 	list_files(&records, &nr);
 	for (size_t i = 0; !result && i < nr; i++) {
-		if (record_same_target(records + i, record) &&
-		    strcmp(records[i].generation, record->generation))
-			result = forget(records + i);
+		if (is_same(records + i, record) || !record_same_target(records + i, record))
+			continue;
+		result = base && is_same(records + i, base) ? remove_file(base) :
+							      record_forget(records + i);
 	}
 	free(records);
 	return result;
 }
 
-int record_begin(struct record *record)
+int record_begin(struct record *record, const struct record *base)
 {
 	record->complete = false;
 	*record->mark = '\0';
-	return make_state_folder() || store(record) || forget_others(record) ? -1 : 0;
+	return make_state_folder() || store(record) || forget_others(record, base) ? -1 : 0;
 }
 
 int record_pit(struct record *record)
@@ -284,16 +296,16 @@ int record_remove(const struct record *record)
 
 	if (record->kind == RECORD_IMAGE)
 		result = durable_remove(sidecar_path(record->target, RECORD_SIDECAR, path));
-	return result | forget(record);
+	return result | record_forget(record);
 }
 
 /* The tags of a volume are not written for one that is finished. */
-int record_put_back(const struct record *record)
+int record_put_back(const struct record *record, const struct record *begun)
 {
 	struct record open = *record;
 
 	open.finished = false;
-	return store(&open) || store(record) ? -1 : 0;
+	return store(&open) || store(record) || remove_file(begun) ? -1 : 0;
 }
 
 static bool read_file(const char *path, struct record *record)
@@ -314,7 +326,7 @@ struct list {
 static void add(struct list *list, const struct record *record)
 {
 	for (size_t i = 0; i < list->nr; i++) {
-		if (!strcmp(list->records[i].generation, record->generation))
+		if (is_same(&list->records[i], record))
 			return;
 	}
 	list->records = reallocarray(list->records, list->nr + 1, sizeof(*record));
@@ -349,7 +361,7 @@ static void catch_up(struct record *record)
 	struct record beside;
 
 	if (record->finished || record->complete || !read_beside(record, &beside) ||
-	    strcmp(beside.generation, record->generation) || !beside.complete)
+	    !is_same(&beside, record) || !beside.complete)
 		return;
 	*record = beside;
 	record->finished = true;

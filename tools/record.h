@@ -67,10 +67,11 @@ void record_place(struct record *record, enum record_kind kind, const char *targ
 		  const struct device *device);
 
 /*
- * Makes it durable as incomplete, and drops what other records say of the same target.
- * A logical volume must be there already. 0 or -1, error said: nothing may be written then.
+ * Makes it durable as incomplete, and drops what other records say of the same target. What goes
+ * with that of @base, if it is not NULL, stays for record_put_back(), until record_forget(). A
+ * logical volume must be there already. 0 or -1, error said: nothing may be written then.
  */
-int record_begin(struct record *record);
+int record_begin(struct record *record, const struct record *base);
 
 /* The point in time is now. 0 or -1, error said. */
 int record_pit(struct record *record);
@@ -87,8 +88,11 @@ int record_finish(struct record *record);
 /* Removes it, with its checksums. The tags go with their volume. 0 or -1, error said. */
 int record_remove(const struct record *record);
 
-/* Nothing was written to the target since another one has begun: it is as before. The same. */
-int record_put_back(const struct record *record);
+/* Removes it from the state folder, and what goes with it there or beside an image. The same. */
+int record_forget(const struct record *record);
+
+/* Nothing was written to the target since the record @begun: that goes, and all is as before. */
+int record_put_back(const struct record *record, const struct record *begun);
 
 /*
  * The records of the state folder, oldest first, for free(). Of one that is not finished, what

@@ -69,7 +69,9 @@ static int compare_sums(struct backup *backup, uint64_t *nr)
 {
 	char path[PATH_MAX];
 
-	if (!backup->recorded || access(record_sums_path(&backup->record, path), F_OK))
+	/* Those of an image may be of an earlier backup. */
+	if (!backup->recorded || !backup->record.checksum ||
+	    access(record_sums_path(&backup->record, path), F_OK))
 		return say_error("there are no checksums of %s; name a device to compare it with",
 				 backup_name(backup));
 	return sums_compare(path, &backup->extent, backup->record.size, progress_step,

@@ -3,6 +3,7 @@
 # with --to, an incremental backup is found by volume group, folder, path or ID, and stays there when it comes to nothing
 # tier: long
 # timeout: 900
+# shellcheck disable=SC2154 # the name is that of tool.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
 
@@ -64,6 +65,16 @@ for place in vg1 "$folder" "$folder/data.img"; do
 	increment "$(field generation | cut -c 1-8)"
 	is_right "$place"
 done
+
+# What comes to no job leaves all that goes with an image.
+increment --to "$backup" --checksum
+was=$(sha256sum "$backup"* "$CBW_STATE"/*)
+CBW_STEP=stop:3 tool_begins backup vg0/data --to "$backup" --sync incremental
+retry 30 grep -q '^State:.T' "/proc/$pid/status" || fail "it does not stop"
+dmsetup suspend vg0-data
+kill -CONT "$pid"
+tool_ends 1 'cbw: somebody else has changed vg0-data in the meantime: try again'
+assert_eq "$(sha256sum "$backup"* "$CBW_STATE"/*)" "$was" "what is known"
 
 # Somebody has mounted it, say.
 dd if=/dev/urandom of="$backup" bs=512 count=1 seek=129 conv=notrunc,fsync status=none
