@@ -26,15 +26,22 @@ struct options {
 	bool force;
 };
 
+static int check(struct attachment *at, const struct device *volume)
+{
+	if (attach_check(at, volume))
+		return -1;
+	return at->tracked ? say_error("the changes of %s are tracked already", at->volume.name) :
+			     0;
+}
+
+/* LVM may have been at work until it let us have its lock. */
 static int attach_locked(const struct device *volume, const struct options *options,
 			 const struct device *metadata)
 {
 	struct attachment at;
 
-	if (attach_check(&at, volume))
+	if (check(&at, volume))
 		return -1;
-	if (at.tracked)
-		return say_error("the changes of %s are tracked already", at.volume.name);
 	if (metadata)
 		attach_keep(&at, metadata, options->policy);
 	return attach_load_track(&at, options->chunk / SECTOR_SIZE) || attach_start(&at) ? -1 : 0;
@@ -81,9 +88,11 @@ static int attach(const char *name, const struct options *options)
 {
 	struct device volume, metadata;
 	struct mapper_info info;
+	struct attachment at;
 	int r, kept;
 
-	if (device_resolve(name, &volume) || lock_named(volume.dev, volume.path))
+	if (device_resolve(name, &volume) || lock_named(volume.dev, volume.path) ||
+	    check(&at, &volume))
 		return -1;
 	kept = find_metadata(options, &volume, &metadata);
 	if (kept < 0)

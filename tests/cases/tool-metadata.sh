@@ -47,6 +47,14 @@ tool attach cbw --metadata "$metadata" --force --on-metadata-error break-write
 is_tracked "4 metadata $number on_metadata_error break-write"
 write 1
 assert_eq "$(checked '[j["generation"], j["closed"], j["size"], j["chunk"]]')" "[None, False, 4194304, 65536]" "what check tells"
+# What is refused makes no volume, and overwrites nothing.
+make_vg vg0 32
+dd if=/dev/urandom of="$(mk_null spare 1)" bs=4K count=1 oflag=direct status=none
+before=$(sha256sum < /dev/spare)
+wrong_use 1 'the changes of cbw are tracked already' attach cbw --metadata-vg vg0
+wrong_use 1 'the changes of cbw are tracked already' attach cbw --metadata /dev/spare --force
+blockdev --flushbufs /dev/spare
+assert_eq "$(sha256sum < /dev/spare) $(lvs --noheadings vg0)" "$before " "what is there"
 tool backup cbw "$target" --quiet
 is_tracked "4 metadata $number on_metadata_error break-write"
 assert_same "$origin" "$target"
@@ -104,7 +112,6 @@ dd if=/dev/urandom of="$metadata" bs=4 count=1 seek=10 conv=notrunc status=none
 wrong_use 1 "the superblock of $metadata is damaged: its tracking map will begin anew" check "$metadata"
 
 # On a volume that is made for it, and found again.
-make_vg vg0 32
 for _ in 1 2; do
 	tool attach cbw --metadata-vg vg0
 	is_tracked "2 metadata $(stat -Lc '%Hr:%Lr' /dev/vg0/cbw-cbw-metadata)"
