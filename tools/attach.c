@@ -241,14 +241,18 @@ int attach_check(struct attachment *at, const struct device *volume)
 	return check_table(at) || name_hidden(at) ? -1 : 0;
 }
 
+/* With --dry-run it may not be there yet: then it has no number, but a path. */
+static void name_for_table(const struct device *device, char *text, size_t size)
+{
+	if (device->dev)
+		snprintf(text, size, "%u:%u", major(device->dev), minor(device->dev));
+	else
+		snprintf(text, size, "%.*s", (int)size - 1, device->path);
+}
+
 void attach_set_target(struct attachment *at, const struct device *target)
 {
-	if (target->dev)
-		snprintf(at->target, sizeof(at->target), "%u:%u", major(target->dev),
-			 minor(target->dev));
-	else
-		snprintf(at->target, sizeof(at->target), "%.*s", (int)sizeof(at->target) - 1,
-			 target->path);
+	name_for_table(target, at->target, sizeof(at->target));
 }
 
 /* --- states ------------------------------------------------------------------------------- */
@@ -571,10 +575,10 @@ static struct attach_job track_job(uint64_t chunk_sectors)
 
 void attach_keep(struct attachment *at, const struct device *metadata, const char *policy)
 {
-	char number[32];
+	char name[sizeof(at->keep) / 2];
 
-	snprintf(number, sizeof(number), "%u:%u", major(metadata->dev), minor(metadata->dev));
-	add_keep(at, "metadata", number);
+	name_for_table(metadata, name, sizeof(name));
+	add_keep(at, "metadata", name);
 	if (policy)
 		add_keep(at, "on_metadata_error", policy);
 }

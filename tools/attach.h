@@ -93,7 +93,7 @@ enum attach_state {
 /* Can a job be attached? Fills in @at, and refuses with the reason. */
 int attach_check(struct attachment *at, const struct device *volume);
 
-/* With --dry-run it may not be there yet: then it has no number, but a path. */
+/* With --dry-run neither this one nor a metadata device need be there yet. */
 void attach_set_target(struct attachment *at, const struct device *target);
 
 /* Steps 1 to 5. What it has done is undone if it fails. */

@@ -2,9 +2,11 @@
 /* Backups that are read; see backup-open.h. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "backup-open.h"
+#include "cbw.h"
 #include "device.h"
 #include "lvm.h"
 #include "say.h"
@@ -18,6 +20,12 @@ static int activate(struct backup *backup, char path[PATH_MAX])
 
 	if (lvm_get(name, &lv))
 		return say_error("the volume %s is gone", name);
+	backup->planned = opt_dry_run && !lv.active;
+	if (backup->planned) {
+		printf("lvchange -ay -K '%s'\n", name);
+		snprintf(path, PATH_MAX, "/dev/%.*s", PATH_MAX - 8, name);
+		return 0;
+	}
 	if (!lv.active && lvm_activate(name))
 		return -1;
 	backup->activated = !lv.active;
@@ -25,6 +33,14 @@ static int activate(struct backup *backup, char path[PATH_MAX])
 		return -1;
 	snprintf(path, PATH_MAX, "%s", device.path);
 	return 0;
+}
+
+static void deactivate(const struct backup *backup)
+{
+	if (backup->planned)
+		printf("lvchange -an '%s'\n", backup->record.target);
+	else if (backup->activated)
+		lvm_deactivate(backup->record.target);
 }
 
 /* The path and size of a backup that nothing is known of. */
@@ -75,18 +91,20 @@ int backup_open(struct backup *backup, const char *name, bool force)
 	char path[PATH_MAX];
 
 	*backup = (struct backup) { 0 };
-	if (!find(backup, name, force, path) && !extent_open(&backup->extent, path, O_RDONLY))
-		return 0;
-	if (backup->activated)
-		lvm_deactivate(backup->record.target);
+	if (!find(backup, name, force, path)) {
+		if (backup->planned)
+			backup->extent = (struct extent) { .name = strdup(path), .fd = -1 };
+		if (backup->planned || !extent_open(&backup->extent, path, O_RDONLY))
+			return 0;
+	}
+	deactivate(backup);
 	return -1;
 }
 
 void backup_close(struct backup *backup)
 {
 	extent_close(&backup->extent);
-	if (backup->activated)
-		lvm_deactivate(backup->record.target);
+	deactivate(backup);
 }
 
 const char *backup_name(const struct backup *backup)

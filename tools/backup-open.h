@@ -13,11 +13,13 @@ struct backup {
 	struct record record;		/* all zeroes but the size if it has none */
 	bool recorded;
 	bool activated;			/* the volume was not active before */
+	bool planned;			/* with --dry-run, it is not, and cannot be read */
 };
 
 /*
  * @name as record_find() has it. A backup without a record is opened with @force; one
- * whose record is not complete never is. A volume is activated. 0 or -1, error said.
+ * whose record is not complete never is. A volume is activated; with --dry-run, the line that does
+ * so is printed. 0 or -1, error said.
  */
 int backup_open(struct backup *backup, const char *name, bool force);
 

@@ -195,12 +195,19 @@ static int prepare_content(struct extent *extent, const struct device *device,
 	if (!block)
 		return -1;
 	r = extent_read(extent, block, 0, CBW_FORMAT_BLOCK);
-	if (!r && force && !opt_dry_run)
+	if (!r && force)
 		r = extent_zero(extent, 0, CBW_FORMAT_BLOCK);
-	else if (!r && !force)
+	else if (!r)
 		r = check_content(device, block, volume, chunk);
 	free(block);
 	return r;
+}
+
+static int plan_zero(const struct device *device)
+{
+	printf("dd if=/dev/zero of='%s' bs=%d count=1 conv=fsync\n", device->path,
+	       CBW_FORMAT_BLOCK);
+	return 0;
 }
 
 int metadata_prepare(const struct device *device, const struct device *volume,
@@ -209,8 +216,11 @@ int metadata_prepare(const struct device *device, const struct device *volume,
 	struct extent extent;
 	int r;
 
-	if (check_device(device, volume, metadata_size(volume->size, chunk)) ||
-	    extent_open(&extent, device->path, O_RDWR | O_EXCL))
+	if (device->dev && check_device(device, volume, metadata_size(volume->size, chunk)))
+		return -1;
+	if (opt_dry_run && (force || !device->dev))
+		return force ? plan_zero(device) : 0;
+	if (extent_open(&extent, device->path, (force ? O_RDWR : O_RDONLY) | O_EXCL))
 		return -1;
 	r = prepare_content(&extent, device, volume, chunk, force);
 	extent_close(&extent);

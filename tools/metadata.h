@@ -23,7 +23,8 @@ int metadata_read(const char *path, struct metadata *metadata);
 
 /*
  * May the map of @volume, with chunks of that size, be kept there? What is there already is the
- * map of that volume, or nothing; with @force it is overwritten. 0 or -1, error said.
+ * map of that volume, or nothing; with @force it is overwritten. With --dry-run, prints the line
+ * that does so; a device without a number is not there yet. 0 or -1, error said.
  */
 int metadata_prepare(const struct device *device, const struct device *volume,
 		     uint64_t chunk, bool force);

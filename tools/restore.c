@@ -51,7 +51,7 @@ static int check_apart(const struct backup *backup, const struct device *volume)
 
 static int check(const struct backup *backup, const struct device *volume)
 {
-	if (check_users(volume) || check_apart(backup, volume))
+	if (check_users(volume) || (!backup->planned && check_apart(backup, volume)))
 		return -1;
 	if (backup->record.size > volume->size)
 		return say_error("%s is too small: it has %llu bytes, and the backup has %llu",

@@ -47,22 +47,37 @@ static int attach_locked(const struct device *volume, const struct options *opti
 	return attach_load_track(&at, options->chunk / SECTOR_SIZE) || attach_start(&at) ? -1 : 0;
 }
 
+/* The lines that make it, if there is none, and activate it. */
+static void plan_metadata(const char *name, uint64_t size, bool make, struct device *metadata)
+{
+	int length = (int)strcspn(name, "/");
+
+	if (make)
+		printf("lvcreate -y -an -Zn -Wn -ky -L %llub --addtag " METADATA_TAG " -n '%s' '%.*s'\n",
+		       (unsigned long long)size, name + length + 1, length, name);
+	printf("lvchange -ay -K '%s'\n", name);
+	*metadata = (struct device) { .size = size };
+	snprintf(metadata->path, sizeof(metadata->path), "/dev/%s", name);
+}
+
 /* Once made it is found again by its name, and is there to stay. */
 static int make_metadata(const char *vg, const struct device *volume, uint64_t chunk,
 			 struct device *metadata, bool *made)
 {
+	uint64_t size = metadata_size(volume->size, chunk);
 	char name[LVM_NAME_MAX];
 	struct lv lv;
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%.200s" METADATA_SUFFIX, vg, volume->dm_name);
 	r = lvm_get(name, &lv);
-	if (r > 0 && opt_dry_run)
-		return say_error("--dry-run cannot tell the number of %s, which is not there yet",
-				 name);
 	*made = r > 0;
+	if (opt_dry_run && (*made || (!r && !lv.active))) {
+		plan_metadata(name, size, *made, metadata);
+		return 0;
+	}
 	if (*made)
-		r = lvm_create(name, metadata_size(volume->size, chunk), METADATA_TAG);
+		r = lvm_create(name, size, METADATA_TAG);
 	return r || lvm_activate(name) || device_resolve(name, metadata) ? -1 : 0;
 }
 

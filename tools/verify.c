@@ -86,6 +86,10 @@ static int verify(const char *name, const char *device, bool force)
 
 	if (backup_open(&backup, name, force))
 		return -1;
+	if (backup.planned) {
+		backup_close(&backup);
+		return 0;
+	}
 	ranges = json_object_new_array();
 	signals_catch();
 	progress_begin(opt_json);

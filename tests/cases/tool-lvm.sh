@@ -45,6 +45,19 @@ assert_eq "$(json 'j[0]["size"]' <<< "$list")" $((16 * 1048576)) 'size in the li
 say cbw verify "vg1/$first"
 [[ ! -e /dev/mapper/vg1-${first//-/--} ]] || fail "the backup has stayed active"
 
+# A dry run changes nothing, and the lines that it prints do it.
+printf '#!/bin/sh\necho "$@" >> %q\n' "$CBW_TMP/changed" > "$CBW_TMP/bin/lvchange"
+chmod +x "$CBW_TMP/bin/lvchange"
+mk_null spare 16 > /dev/null
+for read in "export vg1/$first" "verify vg1/$first" "restore vg1/$first /dev/spare"; do
+	# shellcheck disable=SC2086 # words
+	PATH=$CBW_TMP/bin:$PATH say cbw $read --dry-run > "$CBW_TMP/lines"
+done
+[[ ! -e $CBW_TMP/changed ]] || fail "a dry run has called lvchange: $(< "$CBW_TMP/changed")"
+bash -ex "$CBW_TMP/lines"
+say cbw verify "vg1/$first" /dev/spare
+[[ ! -e /dev/mapper/vg1-${first//-/--} ]] || fail "the backup has stayed active"
+
 # What is on the tags is enough.
 mv "$CBW_STATE" "$CBW_STATE.lost"
 assert_eq "$(cbw list --json)" "$list" 'list, from the tags'

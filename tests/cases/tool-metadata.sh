@@ -43,6 +43,14 @@ mkfs.btrfs -q -f "$(mk_null large 128)" > /dev/null
 wrong_use 1 "/dev/large carries btrfs .*: --force overwrites it" attach cbw --metadata /dev/large
 assert_eq "$(dmsetup table cbw)" "$table" "the table"
 
+# A dry run does not even open it for writing.
+before=$(sha256sum < "$metadata")
+blockdev --setro "$metadata"
+tool attach cbw --metadata "$metadata" --force --dry-run > "$CBW_TMP/lines"
+grep -q "^dd if=/dev/zero of='$metadata' bs=4096 count=1 " "$CBW_TMP/lines" || fail "it prints $(< "$CBW_TMP/lines")"
+wrong_use 1 "$metadata .*: --force overwrites it" attach cbw --metadata "$metadata" --dry-run
+blockdev --setrw "$metadata"
+assert_eq "$(sha256sum < "$metadata") $(dmsetup table cbw)" "$before $table" "what is there"
 tool attach cbw --metadata "$metadata" --force --on-metadata-error break-write
 is_tracked "4 metadata $number on_metadata_error break-write"
 write 1
@@ -111,9 +119,15 @@ wrong_use 1 "$metadata has the tracking map of another volume, or of chunks of a
 dd if=/dev/urandom of="$metadata" bs=4 count=1 seek=10 conv=notrunc status=none
 wrong_use 1 "the superblock of $metadata is damaged: its tracking map will begin anew" check "$metadata"
 
-# On a volume that is made for it, and found again.
-for _ in 1 2; do
-	tool attach cbw --metadata-vg vg0
+# On a volume that is made for it, and found again, also by the lines of a dry run.
+with_lines() {
+	tool attach cbw --metadata-vg vg0 --dry-run > "$CBW_TMP/lines"
+	assert_eq "$(lvs --noheadings -o lv_active vg0 | xargs) $(dmsetup table cbw)" "$1 $table" "what is there after a dry run"
+	bash -ex "$CBW_TMP/lines"
+}
+for attach in "with_lines ''" "tool attach cbw --metadata-vg vg0" "tool attach cbw --metadata-vg vg0" "with_lines ''"; do
+	lvchange -q -an vg0
+	eval "$attach"
 	is_tracked "2 metadata $(stat -Lc '%Hr:%Lr' /dev/vg0/cbw-cbw-metadata)"
 	tool detach cbw
 done
