@@ -68,7 +68,7 @@ static int check_base(struct apply *apply)
 	r = base_is_on(&record, apply->target.device.path);
 	if (r < 0)
 		return -1;
-	if (!r || strcmp(record_map(&record), apply->source.base))
+	if (!r || !base_fits(&record, apply->source.base))
 		return say_error("%s does not hold the backup that the stream goes on from: 'cbw export --full' makes a stream of all",
 				 name);
 	apply->target.reused = true;

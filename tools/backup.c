@@ -315,6 +315,14 @@ static int check(const struct plan *plan)
 		if (attach_check(&plan->jobs[i].at, &plan->volumes[i]))
 			return -1;
 		attach_set_target(&plan->jobs[i].at, &plan->books[i].target.device);
+	}
+	return 0;
+}
+
+/* Once the jobs are loaded, whoever changes what a map begins with clears or replaces them. */
+static int confirm_bases(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nr; i++) {
 		if (plan->books[i].target.reused &&
 		    base_confirm(&plan->jobs[i].at, &plan->books[i].base))
 			return -1;
@@ -347,15 +355,18 @@ static int start_all(struct followed *jobs, size_t nr)
 	return r;
 }
 
-static int attach_all(struct followed *jobs, size_t nr, const struct attach_job *job)
+static int attach_all(const struct plan *plan, const struct attach_job *job)
 {
-	size_t loaded = 0;
+	struct followed *jobs = plan->jobs;
+	size_t nr = plan->nr, loaded = 0;
 	int r = 0;
 
 	while (loaded < nr && !r) {
 		r = signals_stop() ? -1 : attach_load(&jobs[loaded].at, job);
 		loaded += !r;
 	}
+	if (!r)
+		r = confirm_bases(plan);
 	/* Of several, some may have begun before one did not. */
 	if (!r)
 		return start_all(jobs, nr) ? (nr > 1 ? 1 : -1) : 0;
@@ -414,7 +425,7 @@ static int start(struct plan *plan, const struct options *options)
 	pin_all(plan, options->books.top);
 	for (size_t i = 0; i < plan->nr; i++)
 		memcpy(plan->jobs[i].generation, plan->books[i].record.generation, RECORD_ID_MAX);
-	r = check(plan) ? -1 : attach_all(plan->jobs, plan->nr, &job);
+	r = check(plan) ? -1 : attach_all(plan, &job);
 	unlock_groups();
 	if (r && signals_stop())
 		say_error("interrupted: no backup was begun");

@@ -33,7 +33,7 @@ static bool lies_in(const struct record *record, const char *place)
  * When the machine stops before the metadata device has the generation of a backup that has just
  * completed, it has the one before, with all that has changed since that.
  */
-static bool fits(struct record *base, const char *generation)
+bool base_fits(struct record *base, const char *generation)
 {
 	if (base->complete && *base->base && !strcmp(base->base, generation))
 		snprintf(base->map, sizeof(base->map), "%s", generation);
@@ -53,7 +53,7 @@ static int find_in(const char *place, const struct device *volume, const char *g
 		if (!record_is_of(records + i, volume) || !lies_in(records + i, place))
 			continue;
 		*base = records[i];
-		found = fits(base, generation);
+		found = base_fits(base, generation);
 		r = 0;
 	}
 	free(records);
@@ -123,7 +123,7 @@ static int check(struct record *base, const struct device *volume, const char *g
 	if (!base->complete && !*base->base)
 		return say_error("the backup %s was never complete: make a full backup",
 				 base->target);
-	if (!fits(base, generation))
+	if (!base_fits(base, generation))
 		return say_error("the changes of %s are tracked since another backup than %s: make a full backup",
 				 name, base->target);
 	return target_is_there(base) ? 0 : refuse(base);

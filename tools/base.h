@@ -30,6 +30,12 @@ int base_is_on(const struct record *base, const char *path);
 /* The same, where it is an error if it does not. 0 or -1. */
 int base_check(const struct record *base, const char *path);
 
+/*
+ * Does the map of that generation have all in which its volume may differ from what @base holds? If
+ * so, the record has it as its own afterwards.
+ */
+bool base_fits(struct record *base, const char *generation);
+
 /* Is it still that one, right before the point in time? 0 or -1, error said. */
 int base_confirm(const struct attachment *at, const struct record *base);
 

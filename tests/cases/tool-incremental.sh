@@ -111,7 +111,7 @@ increment --checksum
 was=$(kept)
 assert_eq "$(grep -cE '\.(json|sums|ranges)$' <<< "$was")" 3 "files"
 write 13
-CBW_STEP=stop:3 tool_begins backup cbw "$target" --sync incremental
+CBW_STEP=stop:2 tool_begins backup cbw "$target" --sync incremental
 retry 30 grep -q '^State:.T' "/proc/$pid/status" || fail "it does not stop"
 assert_eq "$(field complete)" "[False]" "the record before the job"
 dmsetup suspend cbw
@@ -136,7 +136,7 @@ while tool_dies "after:$number" backup cbw "$target" --sync incremental --quiet;
 	holds_volume
 	number=$((number + 1))
 done
-# Two questions before the job, four after it, its load and resume, its figures, and the load and resume of track.
+# A question before the load of the job and one after it, its load and resume, four after that, its figures, and the load and resume of track.
 assert_eq "$((number - 1))" 11 "the number of steps"
 
 # A backup elsewhere takes the changes with it, if it completes.
@@ -208,3 +208,18 @@ tool backup cbw /dev/mapper/a --sync incremental --quiet
 holds_volume /dev/mapper/a
 assert_eq "$(cbw list --json | json 'sorted([r["device"], r["target"], r["there"]] for r in j if r["device"])')" \
 	"[['disk-a', '/dev/mapper/a', True], ['disk-b', '$disk', True]]" "the records of the two"
+
+# Somebody else makes a backup by hand, after the last look at the map and before the job is loaded.
+tool backup cbw "$target" --overwrite --quiet
+was=$(dmsetup table cbw)
+CBW_STEP=stop:2 tool_begins backup cbw "$target" --sync incremental
+retry 30 grep -q '^State:.T' "/proc/$pid/status" || fail "it does not stop"
+dmsetup load cbw --table "$(cbw_table "$(cut -d' ' -f4 <<< "$was")" "$other" 128 '' "$length")"
+dmsetup resume cbw
+cbw_wait cbw completed
+dmsetup load cbw --table "$was"
+dmsetup resume cbw
+kill -CONT "$pid"
+tool_ends 1 'cbw: somebody else has backed up cbw in the meantime: make a full backup'
+assert_eq "$(dmsetup table cbw) $(field complete)" "$was [True]" "what is there"
+is_refused "the changes of cbw are tracked since another backup than $target" "$target"

@@ -83,6 +83,11 @@ boot() {
 boot
 is_tracked "2 metadata $number"
 assert_eq "$(cbw status cbw --json | json '[j[0]["changes"]["generation"], j[0]["changes"]["chunks"]]')" "['$now', 1]" "what is known after a boot"
+far() { # ARGUMENT...: on another machine, of which $copy is
+	CBW_STATE=$CBW_TMP/far tool "$@"
+}
+copy=$(mk_null copy 4)
+tool export "$target" --full 2> /dev/null | far apply - "$copy"
 # Whoever repairs knows of it from the table.
 tool backup cbw "$target" --sync incremental --no-wait --paused
 dmsetup message cbw 0 cancel
@@ -95,6 +100,7 @@ dd if="$metadata" of="$CBW_TMP/before" bs=64k iflag=direct status=none
 tool resume cbw
 tool wait cbw --quiet
 [[ $(checked 'j["generation"]') != "$now" ]] || fail "the same generation"
+tool export "$target" 2> /dev/null | far apply - "$copy"
 dmsetup remove --retry cbw
 dd if="$CBW_TMP/before" of="$metadata" bs=64k oflag=direct status=none
 rmmod dm_cbw
@@ -105,6 +111,8 @@ assert_eq "$(checked 'j["generation"]')" "$now" "the generation"
 write 5
 tool backup cbw "$target" --sync incremental --quiet
 assert_same "$origin" "$target"
+tool export "$target" 2> /dev/null | far apply - "$copy"
+assert_same "$origin" "$copy"
 # It was mounted before it was attached, or the like.
 dmsetup remove --retry cbw
 rmmod dm_cbw
