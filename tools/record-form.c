@@ -14,6 +14,7 @@
 
 enum form {
 	TEXT,
+	UUID,
 	NUMBER,
 	KIND,
 	YES_NO,
@@ -31,7 +32,7 @@ struct field {
 	{ #name, offsetof(struct record, name), sizeof(((struct record *)0)->name), form, tagged }
 
 static const struct field fields[] = {
-	FIELD(generation, TEXT, true),
+	FIELD(generation, UUID, true),
 	FIELD(origin, TEXT, true),
 	FIELD(origin_dm_name, TEXT, true),
 	FIELD(origin_dm_uuid, TEXT, true),
@@ -47,8 +48,8 @@ static const struct field fields[] = {
 	FIELD(keep, NUMBER, true),
 	FIELD(checksum, YES_NO, true),
 	FIELD(top, YES_NO, true),
-	FIELD(base, TEXT, true),
-	FIELD(map, TEXT, true),
+	FIELD(base, UUID, true),
+	FIELD(map, UUID, true),
 	FIELD(mark, TEXT, true),
 	FIELD(complete, YES_NO, true),
 	FIELD(finished, YES_NO, false),
@@ -87,6 +88,23 @@ static const char *get(const struct record *record, const struct field *field, c
 	}
 }
 
+/* It becomes a part of paths. */
+static bool is_uuid(const char *text)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	for (size_t i = 0; i < sizeof(form); i++) {
+		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+	}
+	return true;
+}
+
+static bool set_text(char *value, size_t size, const char *text)
+{
+	return (size_t)snprintf(value, size, "%s", text) < size;
+}
+
 static bool set(struct record *record, const struct field *field, const char *text)
 {
 	void *value = (char *)record + field->offset;
@@ -106,8 +124,10 @@ static bool set(struct record *record, const struct field *field, const char *te
 	case YES_NO:
 		*(bool *)value = !strcmp(text, "true");
 		return true;
+	case UUID:
+		return (!*text || is_uuid(text)) && set_text(value, field->size, text);
 	default:
-		return (size_t)snprintf(value, field->size, "%s", text) < field->size;
+		return set_text(value, field->size, text);
 	}
 }
 
@@ -138,7 +158,7 @@ bool record_from_json(struct json_object *json, struct record *record)
 		    !set(record, field, json_object_get_string(value)))
 			return false;
 	}
-	return true;
+	return *record->generation;
 }
 
 static void escape(char *to, size_t size, const char *text)

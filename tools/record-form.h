@@ -17,7 +17,7 @@ struct record_tags {
 	const char *list[RECORD_MAX_TAGS];
 };
 
-/* False if it is not a record. */
+/* False if it is not a record, of a generation that is a UUID. */
 bool record_from_json(struct json_object *json, struct record *record);
 
 /*

@@ -46,6 +46,22 @@ static bool is_same(const struct record *record, const struct record *other)
 	return same;
 }
 
+static void test_generations(struct json_object *json)
+{
+	static const char * const wrong[] = {
+		"", "..", "../../../../../../etc/cron.d/record-xx",
+		"01234567-89ab-cdef-0123-456789abcde",
+		"01234567-89ab-cdef-0123-456789abcdef0", "01234567-89ab-cdef-0123-456789abcdeg",
+		"0123456789ab-cdef-0123-456789abcdef-",
+	};
+	struct record record;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		json_object_object_add(json, "generation", json_object_new_string(wrong[i]));
+		expect(!record_from_json(json, &record), "a generation is no UUID, and taken");
+	}
+}
+
 static void test_json(void)
 {
 	struct json_object *json = record_to_json(&full);
@@ -55,6 +71,9 @@ static void test_json(void)
 	expect(record_from_json(again, &record), "JSON is not read");
 	expect(is_same(&record, &full), "JSON is read otherwise");
 
+	test_generations(again);
+	json_object_object_add(again, "generation", json_object_new_string(full.generation));
+	expect(record_from_json(again, &record), "JSON is not read any more");
 	json_object_object_del(again, "size");
 	expect(!record_from_json(again, &record), "a record without a size is taken");
 	expect(!record_from_json(NULL, &record), "nothing is taken for a record");
