@@ -15,11 +15,16 @@ int changes_find(const char *name, struct changes *changes)
 	char *reply = NULL;
 	int r = mapper_ask(name, "changed", &reply);
 
-	if (!r && sscanf(reply ? reply : "", "%39s %lu %" SCNu64, changes->generation,
-			 &changes->chunk_sectors, &changes->nr_changed) != 3)
+	if (!r && sscanf(reply ? reply : "", "%39s %lu %" SCNu64 " %15s", changes->generation,
+			 &changes->chunk_sectors, &changes->nr_changed, changes->kept) != 4)
 		r = say_error("the module does not tell what of %s has changed", name);
 	free(reply);
 	return r;
+}
+
+bool changes_failed(const struct changes *changes)
+{
+	return !strcmp(changes->kept, "failed");
 }
 
 int changes_read(const char *name, struct changes *changes)

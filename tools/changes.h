@@ -3,6 +3,7 @@
 #ifndef CBW_CHANGES_H
 #define CBW_CHANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ struct changes {
 	char generation[CHANGES_GENERATION_LEN];	/* "-": no backup to build upon */
 	unsigned long chunk_sectors;			/* 0: nothing is tracked */
 	uint64_t nr_changed;				/* chunks */
+	char kept[16];					/* "memory", "durable" or "failed" */
 };
 
 struct range {
@@ -25,6 +27,9 @@ struct ranges {
 };
 
 void changes_add(struct ranges *ranges, uint64_t start, uint64_t length);
+
+/* The metadata device has failed, so the map will not outlive the machine, or is void by now. */
+bool changes_failed(const struct changes *changes);
 
 /* For a device whose live table is one of cbw. 0 or -1, error said. */
 int changes_read(const char *name, struct changes *changes);

@@ -20,8 +20,15 @@ static double percent(const struct job *job)
 	return job->total ? 100 * (double)job->done / (double)job->total : 100;
 }
 
+static void print_failed(const struct changes *changes)
+{
+	if (changes_failed(changes))
+		printf("; the metadata device has failed");
+}
+
 static void print_job(const struct attachment *at, const struct job *job)
 {
+	struct changes changes;
 	char target[DM_NAME_LEN], size[UNITS_LEN];
 	const char *why = job_why(job);
 
@@ -39,6 +46,8 @@ static void print_job(const struct attachment *at, const struct job *job)
 		printf(", errors: %llu of the volume, %llu of the target device",
 		       (unsigned long long)job->source_errors,
 		       (unsigned long long)job->target_errors);
+	if (!changes_find(at->volume.name, &changes))
+		print_failed(&changes);
 	putchar('\n');
 }
 
@@ -50,9 +59,11 @@ static int print_tracked(const struct attachment *at)
 
 	if (r)
 		return r;
-	printf("%s: changes are tracked; %s have changed since %s\n", at->volume.name,
+	printf("%s: changes are tracked; %s have changed since %s", at->volume.name,
 	       format_size(size, changes.nr_changed * changes.chunk_sectors * SECTOR_SIZE),
 	       strcmp(changes.generation, "-") ? "the last backup" : "then, and there is no backup");
+	print_failed(&changes);
+	putchar('\n');
 	return 0;
 }
 
@@ -71,6 +82,7 @@ static struct json_object *changes_to_json(const struct changes *changes)
 	json_object_object_add(object, "chunk_sectors",
 			       json_object_new_uint64(changes->chunk_sectors));
 	json_object_object_add(object, "chunks", json_object_new_uint64(changes->nr_changed));
+	json_object_object_add(object, "kept", json_object_new_string(changes->kept));
 	return object;
 }
 

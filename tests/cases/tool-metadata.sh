@@ -127,6 +127,25 @@ wrong_use 1 "$metadata has the tracking map of another volume, or of chunks of a
 dd if=/dev/urandom of="$metadata" bs=4 count=1 seek=10 conv=notrunc status=none
 wrong_use 1 "the superblock of $metadata is damaged: its tracking map will begin anew" check "$metadata"
 
+# It fails.
+mk_linear failing /dev/spare > /dev/null
+tool attach cbw --metadata failing --force
+write 1
+assert_eq "$(cbw status cbw --json | json 'j[0]["changes"]["kept"]')" durable "where it is kept"
+dmsetup load failing --table "0 $(dev_sectors /dev/spare) error"
+dmsetup resume failing
+write 2
+says_failed() {
+	cbw status cbw | grep -qE '^cbw: changes are tracked; .*; the metadata device has failed$'
+}
+retry 10 says_failed || fail "it says: $(cbw status cbw)"
+assert_eq "$(cbw status cbw --json | json 'j[0]["changes"]["kept"]')" failed "where it is kept"
+tool backup cbw "$target" --overwrite --no-wait --paused
+cbw status cbw | grep -q '; the metadata device has failed$' || fail "it says: $(cbw status cbw)"
+tool cancel cbw
+tool detach cbw
+dmsetup remove --retry failing
+
 # On a volume that is made for it, and found again, also by the lines of a dry run.
 with_lines() {
 	tool attach cbw --metadata-vg vg0 --dry-run > "$CBW_TMP/lines"
