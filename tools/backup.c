@@ -381,6 +381,19 @@ static void pin_all(struct plan *plan, bool top)
 		plan->pins[i] = top ? pin_mounted(plan->volumes[i].dev) : -1;
 }
 
+/* One that turns out to save all is what a full one is. */
+static int start_top(const struct attachment *at, struct book *book, uint64_t chunk_sectors,
+		     bool frozen)
+{
+	bool all;
+
+	if (opt_dry_run)
+		return top_dry_run(at, frozen);
+	if (top_start(at, chunk_sectors, frozen, &all))
+		return -1;
+	return all ? record_all(&book->record) : 0;
+}
+
 /* Held jobs are started, each by itself. */
 static int start_held(struct plan *plan, const struct options *options)
 {
@@ -388,14 +401,12 @@ static int start_held(struct plan *plan, const struct options *options)
 	int r = 0;
 
 	for (size_t i = 0; i < plan->nr; i++) {
-		const struct attachment *at = &plan->jobs[i].at;
 		bool frozen = plan->pins[i] >= 0;
 
 		if (frozen)
 			close(plan->pins[i]);
 		if (options->books.top)
-			r |= opt_dry_run ? top_dry_run(at, frozen) :
-					   top_start(at, chunk_sectors, frozen);
+			r |= start_top(&plan->jobs[i].at, &plan->books[i], chunk_sectors, frozen);
 	}
 	return r;
 }

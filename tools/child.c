@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,19 @@ static void say_complaint(const char *program, int err)
 	free(text);
 }
 
+/* Until it ends; if the tool is to stop, it is of no use any more. */
+static void await_or_kill(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	while (fd >= 0 && !signals_stop() && !signals_wait(fd))
+		;
+	if (signals_stop())
+		kill(pid, SIGKILL);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* 0, or 1: it has failed, or -1, error said. */
 static int run(const char *const argv[], int out, int err, bool can_stop)
 {
@@ -84,6 +98,8 @@ static int run(const char *const argv[], int out, int err, bool can_stop)
 		become(argv, out, err, can_stop);
 	if (pid < 0)
 		return say_error("cannot run %s: %s", argv[0], strerror(errno));
+	if (can_stop)
+		await_or_kill(pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return !WIFEXITED(status) || WEXITSTATUS(status);

@@ -14,8 +14,8 @@ int child_run(const char *const argv[]);
 char *child_output(const char *const argv[]);
 
 /*
- * The same for what can be done without: if it fails, nothing is said. It ends by ^C, or
- * when the tool is killed.
+ * The same for what can be done without: if it fails, nothing is said. It ends when the tool is
+ * to stop, or is killed.
  */
 char *child_try(const char *const argv[]);
 

@@ -276,6 +276,12 @@ int record_pit(struct record *record)
 	return store(record);
 }
 
+int record_all(struct record *record)
+{
+	record->top = false;
+	return store(record);
+}
+
 int record_complete(struct record *record, const char *map)
 {
 	snprintf(record->map, sizeof(record->map), "%s", map);

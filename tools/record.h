@@ -73,6 +73,9 @@ void record_place(struct record *record, enum record_kind kind, const char *targ
  */
 int record_begin(struct record *record, const struct record *base);
 
+/* It has all, whatever the file system uses. 0 or -1, error said. */
+int record_all(struct record *record);
+
 /* The point in time is now. 0 or -1, error said. */
 int record_pit(struct record *record);
 

@@ -58,6 +58,13 @@ void signals_sleep(unsigned int ms)
 	ppoll(NULL, 0, &time, &before);
 }
 
+bool signals_wait(int fd)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+
+	return ppoll(&wanted, 1, NULL, &before) > 0;
+}
+
 void signals_let_in(void)
 {
 	sigprocmask(SIG_SETMASK, &before, NULL);

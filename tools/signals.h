@@ -20,6 +20,9 @@ bool signals_hung_up(void);
 /* Sleeps, or until a signal comes. 0: only lets in what has come. */
 void signals_sleep(unsigned int ms);
 
+/* The same until @fd can be read: then it is true. */
+bool signals_wait(int fd);
+
 /* A call between these two may be interrupted. */
 void signals_let_in(void);
 void signals_keep_out(void);

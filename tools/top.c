@@ -30,8 +30,8 @@ static int read_unused(const struct attachment *at, const char *view, bool froze
 	r = unused_program(path, frozen, program, &why);
 	if (!r)
 		r = unused_read(program, path, at->length, unused, &why);
-	if (r <= 0)
-		return r;
+	if (r <= 0 || signals_stop())
+		return r ? -1 : 0;
 	free(unused->list);
 	*unused = (struct ranges) { 0 };
 	return say_all(at, why);
@@ -89,7 +89,7 @@ static bool is_held(const struct attachment *at)
 	return !job_find(at->volume.name, &job) && job_is_held(&job);
 }
 
-int top_start(const struct attachment *at, uint64_t chunk_sectors, bool frozen)
+int top_start(const struct attachment *at, uint64_t chunk_sectors, bool frozen, bool *all)
 {
 	struct ranges unused = { 0 };
 	int r = list_unused(at, frozen, &unused);
@@ -98,6 +98,7 @@ int top_start(const struct attachment *at, uint64_t chunk_sectors, bool frozen)
 	signals_sleep(0);
 	if (!r)
 		r = signals_stop() || !is_held(at) ? -1 : send_list(at, &unused, chunk_sectors);
+	*all = !unused.nr;
 	free(unused.list);
 	return r;
 }

@@ -16,9 +16,10 @@
 
 /*
  * Lists what is to be saved, and starts the job. Was the file system @frozen at the point in time,
- * as a pinned one is (pin.h)? 0, or -1: it was not started, or somebody else has ended it.
+ * as a pinned one is (pin.h)? 0, and whether @all is saved, or -1: it was not started, or somebody
+ * else has ended it.
  */
-int top_start(const struct attachment *at, uint64_t chunk_sectors, bool frozen);
+int top_start(const struct attachment *at, uint64_t chunk_sectors, bool frozen, bool *all);
 
 /* With --dry-run: the lines that do the same. */
 int top_dry_run(const struct attachment *at, bool frozen);

@@ -37,6 +37,7 @@ says_all() { # REASON [OPTION...]
 	top "${@:2}"
 	grep -qx "cbw: warning: all of cbw is saved: $1" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
 	assert_eq "$(grep -c . "$CBW_TMP/said") $(saved)" "2 $all" "the number of lines and bytes"
+	assert_eq "$(cbw list --json | json 'j[-1]["top"]')" False "the record"
 	volume_is_own "$table"
 	# A mounted file system goes on.
 	[[ -e $live/one ]] || assert_same "$origin" "$target"
@@ -132,11 +133,15 @@ tool cancel cbw
 rm "$CBW_TMP/wait"
 tool_ends 1 'cbw: the backup of cbw was cancelled'
 volume_is_own "$table"
-begin_held --no-wait
-kill -INT "$pid"
+# Whom it has asked need not answer first.
+for signal in INT TERM; do
+	begin_held --no-wait
+	kill -$signal "$pid"
+	tool_ends 1 'cbw: the backup of cbw was cancelled'
+	assert_eq "$(grep -c . "$CBW_TMP/said")" 1 "the number of lines in '$(< "$CBW_TMP/said")'"
+	volume_is_own "$table"
+done
 rm "$CBW_TMP/wait"
-tool_ends 1 'cbw: the backup of cbw was cancelled'
-volume_is_own "$table"
 
 # Who waits for it learns that the other is gone.
 begin_held
