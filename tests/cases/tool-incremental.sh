@@ -44,25 +44,7 @@ assert_eq "$(field map)" "['']" "the generation without a map"
 tool attach cbw
 is_refused 'there is no backup that the changes of cbw are tracked since' "$target"
 
-# A chain, each of it proven for its own point in time.
-start_writers
-after=$(cbw-stamp now)
-tool backup cbw "$target" --overwrite --no-wait
-before=$(cbw-stamp now)
-chunk=128
-tool wait cbw --quiet
-check_pit
-for ((i = 0; i < 6; i++)); do
-	sleep 0.$((RANDOM % 4))
-	after=$(cbw-stamp now)
-	increment --no-wait --paused
-	before=$(cbw-stamp now)
-	sleep 0.$((RANDOM % 4))
-	tool resume cbw
-	tool wait cbw --quiet
-	check_pit
-done
-stop_writers
+prove_chain 3
 assert_eq "$(field complete) $(cbw list --json | json 'len(j)')" "[True] 1" "the record"
 
 # Only what has changed.

@@ -83,3 +83,23 @@ volume_is_own() { # TABLE [NAME]
 	assert_eq "$(dmsetup info -c --noheadings -o tables_loaded,suspended "$name")" Live:Active "the state of $name"
 	! dmsetup ls | grep -E "^$name-(cbw|pit)" || fail "left behind"
 }
+
+# A full backup and so many incremental ones after it, beneath the writers of pit.sh, each proven for its own point in time.
+# shellcheck disable=SC2034,SC2154 # the names are those of pit.sh
+prove_chain() { # NUMBER
+	local i mode=(--overwrite)
+	chunk=128
+	start_writers
+	for ((i = 0; i <= $1; i++)); do
+		after=$(cbw-stamp now)
+		tool backup cbw "$target" "${mode[@]}" --no-wait --paused
+		before=$(cbw-stamp now)
+		sleep 0.$((RANDOM % 4))
+		tool resume cbw
+		tool wait cbw --quiet
+		check_pit
+		mode=(--sync incremental)
+		sleep 0.$((RANDOM % 4))
+	done
+	stop_writers
+}
