@@ -82,3 +82,27 @@ assert_detached vg0-data
 untouched 'holds the only complete backup of vg0/data; --overwrite' --force
 say cbw backup vg0/data "$disk" --overwrite --quiet
 assert_detached vg0-data
+
+# Two disks with the same content, always, are two disks, whichever has the name.
+if ! { modprobe -q sd_mod && modprobe -q scsi_debug dev_size_mb=24 add_host=2 num_parts=1 delay=0; }; then
+	echo "no scsi_debug in this kernel"
+	exit 0
+fi
+partitions() {
+	compgen -G '/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*/sd*1' | sed 's,.*/,/dev/,'
+}
+both_there() {
+	(($(partitions | wc -l) == 2))
+}
+retry 30 both_there || fail "no partitions"
+mapfile -t parts < <(partitions)
+say cbw attach vg0/data
+ln -s "${parts[0]}" "$CBW_TMP/disk"
+say cbw backup vg0/data "$CBW_TMP/disk" --quiet
+say cbw backup vg0/data "$CBW_TMP/disk" --sync incremental --quiet
+ln -sfn "${parts[1]}" "$CBW_TMP/disk"
+refused 'disk is not the device, or no longer holds, the backup of vg0/data' cbw backup vg0/data "$CBW_TMP/disk" --sync incremental
+say cbw backup vg0/data "${parts[0]}" --sync incremental --quiet
+[[ $(cbw list --json | python3 -c 'import json, sys; print([r["device"] for r in json.load(sys.stdin)])') =~ \'[a-z0-9]+\.[^\']+\ partition\ 1\  ]] ||
+	fail "the records are $(cbw list --json)"
+say cbw detach vg0/data
