@@ -108,13 +108,23 @@ static int parse(char *map, uint64_t length, struct ranges *unused)
 	return !end;
 }
 
+struct command {
+	const char *words[10];
+};
+
+/* What is used goes to standard output, as a mapfile, and nothing else is said. */
+static struct command domain_of(const char *program, const char *path)
+{
+	return (struct command) {
+		{ program, "-D", "-q", "-L", "/dev/null", "-s", path, "-o", "-", NULL }
+	};
+}
+
 int unused_read(const char *program, const char *path, uint64_t length, struct ranges *unused,
 		const char **why)
 {
-	const char *const argv[] = {
-		program, "-D", "-q", "-L", "/dev/null", "-s", path, "-o", "-", NULL
-	};
-	char *map = child_try(argv);
+	const struct command command = domain_of(program, path);
+	char *map = child_try(command.words);
 	int r = 1;
 
 	*unused = (struct ranges) { 0 };
@@ -130,5 +140,10 @@ int unused_read(const char *program, const char *path, uint64_t length, struct r
 
 void unused_line(const char *program, const char *path, char *line, size_t size)
 {
-	snprintf(line, size, "%s -D -q -L /dev/null -s %s -o -", program, path);
+	const struct command command = domain_of(program, path);
+	size_t length = 0;
+
+	for (size_t i = 0; command.words[i] && length < size; i++)
+		length += (size_t)snprintf(line + length, size - length, "%s%s", i ? " " : "",
+					   command.words[i]);
 }

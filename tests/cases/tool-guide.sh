@@ -14,9 +14,7 @@ make_vg vg1 256
 make_file_system "$(make_lv vg0/root 16)" "$CBW_TMP/root"
 make_file_system "$(make_lv vg0/home 8)" /home
 mk_null sdb1 16 > /dev/null
-mkfs.ext4 -q "$(mk_null store 128)"
-mkdir -p /backup
-mount /dev/store /backup
+make_store /backup 128
 
 run_examples "$CBW_ROOT/Documentation/cbw-guide.rst" 26
 diff -r /usr/share/common-licenses /home/common-licenses

@@ -22,9 +22,7 @@ make_vg vg0 64
 lv=$(make_lv vg0/data 24)
 fill "$lv" 4
 folder=$CBW_TMP/folder
-mkdir "$folder"
-mkfs.ext4 -q "$(mk_null store 64)"
-mount /dev/store "$folder"
+make_store "$folder" 64
 
 say cbw backup vg0/data --to "$folder/data.img" --quiet
 assert_no_loop

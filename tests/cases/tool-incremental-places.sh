@@ -45,9 +45,7 @@ make_vg vg1 64
 lv=$(make_lv vg0/data 8)
 fill "$lv" 8
 folder=$CBW_TMP/folder
-mkdir "$folder"
-mkfs.ext4 -q "$(mk_null store 64)"
-mount /dev/store "$folder"
+make_store "$folder" 64
 
 say cbw attach vg0/data --chunk 1M
 refused 'there is no backup that the changes of vg0-data are tracked since: make a full backup' \

@@ -43,6 +43,12 @@ make_file_system() { # DEVICE FOLDER: mounted, with some files
 	cp -r /usr/share/common-licenses "$2"
 }
 
+make_store() { # FOLDER MIB: for images, on a disk of its own
+	mkfs.ext4 -q "$(mk_null store "$2")"
+	mkdir -p "$1"
+	mount /dev/store "$1"
+}
+
 # A table of LVM's alone, nothing hidden, nothing suspended.
 assert_detached() { # DM-NAME
 	assert_eq "$(dmsetup table "$1" | cut -d' ' -f3 | sort -u)" linear "target of $1"
