@@ -25,7 +25,7 @@
  * Those that tests have, but Btrfs. What they use is on the device when they are frozen; until
  * then some of it may be in a journal or log alone, which partclone does not read.
  */
-static const char * const known[] = { "ext2", "ext3", "ext4", "vfat", "xfs" };
+static const char * const known[] = { "ext2", "ext3", "ext4", "f2fs", "vfat", "xfs" };
 
 static bool is_known(const char *type)
 {

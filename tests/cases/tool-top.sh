@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# a backup of what ext4, XFS, Btrfs or FAT uses, beneath writers, has all files of its instant, and what lies behind the file system
+# a backup of what ext4, XFS, Btrfs, FAT or F2FS uses, beneath writers, has all files of its instant, and what lies behind the file system
 # timeout: 600
-# needs: python3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat partclone.ext4
+# needs: python3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.f2fs partclone.ext4
 # shellcheck disable=SC2119,SC2120,SC2154 # options that are left out; the names are those of tool.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
@@ -12,7 +12,7 @@ live=$CBW_TMP/live backup=$CBW_TMP/backup
 mkdir "$live" "$backup" "$CBW_TMP/bin"
 
 # What the tool asks is asked late: until then files come, change and go, and take the place of what was deleted.
-for kind in ext4 xfs btrfs vfat; do
+for kind in ext4 xfs btrfs vfat f2fs; do
 	cat > "$CBW_TMP/bin/partclone.$kind" <<-END
 		#!/bin/bash
 		[[ \$(dmsetup status cbw) == *" paused backup top "*" held" ]] || exit 1
@@ -55,6 +55,7 @@ is_clean() { # KIND
 	ext4) fsck.ext4 -fn "$target" ;;
 	xfs) xfs_repair -n "$target" ;;
 	btrfs) btrfs check --readonly "$target" ;;
+	f2fs) fsck.f2fs --dry-run "$target" | tee "$CBW_TMP/f2fs" && ! grep -F '[Fail]' "$CBW_TMP/f2fs" ;;
 	# That it is mounted is a bit of it.
 	vfat)
 		printf '\0' | dd of="$target" bs=1 seek=65 conv=notrunc status=none
@@ -102,4 +103,5 @@ prove() { # KIND MIB MOUNT-OPTIONS MKFS...: the last MiB is not the file system'
 prove btrfs 160 ro mkfs.btrfs -q -b 159M /dev/mapper/cbw
 prove vfat 64 ro mkfs.vfat -F 32 -s 1 /dev/mapper/cbw $((63 << 10))
 prove ext4 64 ro mkfs.ext4 -q /dev/mapper/cbw 63M
+prove f2fs 128 ro mkfs.f2fs -q /dev/mapper/cbw $((127 << 11))
 prove xfs 320 nouuid mkfs.xfs -q -d size=319m /dev/mapper/cbw
