@@ -15,14 +15,20 @@
 #include "say.h"
 #include "sums.h"
 
-/* Nothing was written to the target. */
+static bool has_base(const struct book *book)
+{
+	return *book->base.generation;
+}
+
 static void drop_book(struct book *book, bool written)
 {
 	struct record *base = &book->base;
 
 	target_finish(&book->target, false);
-	if (!book->target.reused) {
+	if (!has_base(book) || (written && !book->target.reused)) {
 		record_remove(&book->record);
+		if (has_base(book))
+			record_forget(base);
 		return;
 	}
 	/* The next one can make it complete again, since the map has what this one took. */
@@ -32,6 +38,22 @@ static void drop_book(struct book *book, bool written)
 		*base->mark = '\0';
 	}
 	record_put_back(base, &book->record);
+}
+
+/* A full backup, too, leaves known what lies on a device until its job has begun. */
+static void find_base(struct book *book)
+{
+	struct record *records;
+	size_t nr;
+
+	if (book->target.reused || book->record.kind != RECORD_DEVICE)
+		return;
+	record_list(&records, &nr);
+	for (size_t i = 0; i < nr; i++) {
+		if (record_same_target(records + i, &book->record))
+			book->base = records[i];
+	}
+	free(records);
 }
 
 /* Now it is a device, whatever its kind. */
@@ -69,7 +91,8 @@ static int open_book(struct book *book, const struct device *volume,
 		target_finish(target, false);
 		return -1;
 	}
-	if (!record_begin(record, target->reused ? &book->base : NULL))
+	find_base(book);
+	if (!record_begin(record, has_base(book) ? &book->base : NULL))
 		return 0;
 	drop_book(book, false);
 	return -1;
@@ -123,7 +146,7 @@ int books_begun(struct book *books, size_t nr)
 	for (size_t i = 0; i < nr; i++) {
 		target_hand_over(&books[i].target);
 		result |= record_pit(&books[i].record);
-		if (books[i].target.reused)
+		if (has_base(books + i))
 			result |= record_forget(&books[i].base);
 	}
 	return result;

@@ -19,7 +19,7 @@
 struct book {
 	struct target target;
 	struct record record;
-	struct record base;	/* if the target is reused: of the backup that it holds */
+	struct record base;	/* of the backup that the target holds, if it is known */
 };
 
 struct books_options {

@@ -93,13 +93,17 @@ increment --checksum
 was=$(kept)
 assert_eq "$(grep -cE '\.(json|sums|ranges)$' <<< "$was")" 3 "files"
 write 13
-CBW_STEP=stop:2 tool_begins backup cbw "$target" --sync incremental
-retry 30 grep -q '^State:.T' "/proc/$pid/status" || fail "it does not stop"
-assert_eq "$(field complete)" "[False]" "the record before the job"
-dmsetup suspend cbw
-kill -CONT "$pid"
-tool_ends 1 'cbw: somebody else has changed cbw in the meantime: try again'
-assert_eq "$(kept)" "$was" "what is known"
+comes_to_no_job() { # STEP OPTION...: before which somebody else changes the volume
+	CBW_STEP=stop:$1 tool_begins backup cbw "$target" "${@:2}"
+	retry 30 grep -q '^State:.T' "/proc/$pid/status" || fail "it does not stop"
+	assert_eq "$(field complete)" "[False]" "the record before the job"
+	dmsetup suspend cbw
+	kill -CONT "$pid"
+	tool_ends 1 'cbw: somebody else has changed cbw in the meantime: try again'
+	assert_eq "$(kept)" "$was" "what is known"
+}
+comes_to_no_job 2 --sync incremental
+comes_to_no_job 1 --overwrite
 increment
 assert_eq "$(total)" 1 "what was saved"
 holds_volume
