@@ -17,23 +17,23 @@ struct line {
 
 static const struct feature {
 	const char *name;
-	const char *values[6];	/* none: a flag */
 	const char *job;	/* NULL: of all that copy */
+	const char *values[6];	/* none: a flag */
 } features[] = {
-	{ "sync", { "full", "none", "full", "incremental", "top", "bitmap" } },
-	{ "bitmap_mode", { "on-success", "always", "never" }, "backup" },
-	{ "on_cbw_error", { "break-snapshot", "break-write" }, "backup" },
-	{ "copy_mode", { "background", "write-blocking" }, "mirror" },
-	{ "cbw_timeout", { "0", "1", "20", "500", "30000", "4294967295" } },
-	{ "on_source_error", { "report", "ignore", "stop", "enospc" } },
-	{ "on_target_error", { "report", "ignore", "stop", "enospc" } },
-	{ "speed", { "0", "1", "512", "4096", "65536", "4294967295" } },
-	{ "min_speed", { "1", "64", "65536", "4294967295" } },
-	{ "target_latency", { "0", "1", "100", "10000", "4294967295" } },
-	{ "workers", { "1", "2", "16", "64" } },
-	{ "max_copy", { "2048", "4096", "65536", "2097152" } },
-	{ "discard", { "skip", "copy" }, "backup" },
-	{ "paused", { NULL } },
+	{ "sync", NULL, { "full", "none", "full", "incremental", "top", "bitmap" } },
+	{ "bitmap_mode", "backup", { "on-success", "always", "never" } },
+	{ "on_cbw_error", "backup", { "break-snapshot", "break-write" } },
+	{ "copy_mode", "mirror", { "background", "write-blocking" } },
+	{ "cbw_timeout", NULL, { "0", "1", "20", "500", "30000", "4294967295" } },
+	{ "on_source_error", NULL, { "report", "ignore", "stop", "enospc" } },
+	{ "on_target_error", NULL, { "report", "ignore", "stop", "enospc" } },
+	{ "speed", NULL, { "0", "1", "512", "4096", "65536", "4294967295" } },
+	{ "min_speed", NULL, { "1", "64", "65536", "4294967295" } },
+	{ "target_latency", NULL, { "0", "1", "100", "10000", "4294967295" } },
+	{ "workers", NULL, { "1", "2", "16", "64" } },
+	{ "max_copy", NULL, { "2048", "4096", "65536", "2097152" } },
+	{ "discard", "backup", { "skip", "copy" } },
+	{ "paused", NULL, { NULL } },
 };
 
 static const char * const numbers[] = {
