@@ -26,7 +26,7 @@ tools: ## build the tool, tools/cbw
 install: all ## install both, the module for that kernel
 	$(kbuild) modules_install
 	depmod $(KVER)
-	$(MAKE) -C tools install
+	$(MAKE) -C tools install $(shell /usr/bin/python3 -c 'import docutils' 2> /dev/null && echo install-man)
 
 helpers: tools
 	$(if $(wildcard tests/oracle/Makefile),$(MAKE) -C tests/oracle)
