@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := all
-.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system check bench demo shell clean help print-KDIR
+.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system kernel-patch check bench demo shell clean help print-KDIR
 
 all: module tools ## build the module and the tool
 
@@ -42,8 +42,8 @@ test: setup ## build and run the fast tests in a virtual machine; KERNEL= choose
 	@$(MAKE) --no-print-directory run-fast
 core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
-long: setup ## the long tests too, the mutants, the kills, and the system
-	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system
+long: setup ## the long tests too, the mutants, the kills, the system, and the kernel's tree
+	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system kernel-patch
 matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
@@ -68,6 +68,9 @@ demo: setup ## show a backup of a busy device, in a virtual machine
 check: setup ## static checks, unit tests and models
 	@scripts/check
 
+kernel-patch: setup ## the module as patches for a kernel's tree, in .build/kernel-patch, tried on the newest
+	@tests/packages/kernel-patch
+
 print-KDIR:
 	@echo $(KDIR)
 
@@ -87,4 +90,4 @@ clean: ## remove what was built, and the logs of tests
 	rm -rf .build
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1	\2/p' Makefile | expand -t 10
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1	\2/p' Makefile | expand -t 14
