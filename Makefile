@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := all
-.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system kernel-patch check bench demo shell clean help print-KDIR
+.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system metrics kernel-patch check bench demo shell clean help print-KDIR
 
 all: module tools ## build the module and the tool
 
@@ -42,8 +42,8 @@ test: setup ## build and run the fast tests in a virtual machine; KERNEL= choose
 	@$(MAKE) --no-print-directory run-fast
 core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
-long: setup ## the long tests too, the mutants, the kills, the system, and the kernel's tree
-	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system kernel-patch
+long: setup ## the long tests too, the mutants, the kills, the system, the metrics, and the kernel's tree
+	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system metrics kernel-patch
 matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
@@ -58,6 +58,9 @@ kill: module helpers ## kill virtual machines in mid-work: does what was synced 
 	@tests/kill/tracked
 system: module helpers ## back up the root of a running Debian; do the backup, and a root restored from it, boot?
 	@tests/system/run
+metrics: ## do the example alerts and the dashboard fit what the tool says?
+	@scripts/setup prometheus
+	@tests/packages/metrics && echo "1 passed, 0 failed"
 bench: ## measure it and its peers, on a clock that no other load disturbs; CHECK=1 fails if a bar is missed
 	@scripts/setup gnuplot-nox
 	@$(MAKE) --no-print-directory module helpers

@@ -9,6 +9,7 @@
 #include "cbw.h"
 #include "changes.h"
 #include "job.h"
+#include "prometheus.h"
 #include "say.h"
 #include "units.h"
 #include "view.h"
@@ -171,10 +172,16 @@ static int show_named(const struct attachment *at)
 
 static int run_status(int argc, char **argv)
 {
-	if (take_no_options(argc, argv))
+	bool prometheus = false;
+
+	if (take_flag(argc, argv, "prometheus", &prometheus))
 		return CBW_USAGE;
+	if (prometheus && (optind < argc || opt_json))
+		return say_usage("--prometheus tells of all volumes, and is no JSON");
 	if (mapper_need_cbw())
 		return CBW_FAILED;
+	if (prometheus)
+		return prometheus_print() ? CBW_FAILED : CBW_DONE;
 	documents = json_object_new_array();
 	return end_json(optind < argc ? each_named(argc, argv, attach_find_named, show_named) :
 				       mapper_each(visit, NULL));
@@ -184,6 +191,7 @@ const struct verb verb_status = {
 	.name = "status",
 	.arguments = "[VOLUME]...",
 	.summary = "show the jobs that there are",
+	.options = "  --prometheus  all volumes, as metrics for the text-file collector\n",
 	.run = run_status,
 };
 

@@ -14,7 +14,7 @@ overwrite() { # CHUNK COUNT
 	dd if=/dev/urandom of=/dev/mapper/cbw bs=64K seek="$1" count="$2" oflag=direct status=none
 }
 
-assert_eq "$(cbw --version)" "cbw 0.1.0" "the version"
+assert_eq "$(cbw --version)" "cbw $(sed -nE '1s/ .*//p' "$CBW_ROOT/CHANGES")" "the version"
 assert_eq "$(cbw)$(cbw status --json | json j)" "[]" "the status without jobs"
 tool backup cbw "$target" --overwrite --paused --no-wait
 overwrite 3 2
