@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := all
-.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system metrics kernel-patch check bench demo shell clean help print-KDIR
+.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system packages dist deb rpm metrics kernel-patch check bench demo shell clean help print-KDIR
 
 all: module tools ## build the module and the tool
 
@@ -42,8 +42,8 @@ test: setup ## build and run the fast tests in a virtual machine; KERNEL= choose
 	@$(MAKE) --no-print-directory run-fast
 core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
-long: setup ## the long tests too, the mutants, the kills, the system, the metrics, and the kernel's tree
-	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system metrics kernel-patch
+long: setup ## the long tests too, the mutants, the kills, the system, the packages, the metrics, and the kernel's tree
+	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system packages metrics kernel-patch
 matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
@@ -58,6 +58,9 @@ kill: module helpers ## kill virtual machines in mid-work: does what was synced 
 	@tests/kill/tracked
 system: module helpers ## back up the root of a running Debian; do the backup, and a root restored from it, boot?
 	@tests/system/run
+packages: module helpers ## make the packages, and install, use, upgrade and remove them in a clean Debian
+	@scripts/setup $(for_deb) rpm
+	@tests/packages/run
 metrics: ## do the example alerts and the dashboard fit what the tool says?
 	@scripts/setup prometheus
 	@tests/packages/metrics && echo "1 passed, 0 failed"
@@ -71,6 +74,16 @@ demo: setup ## show a backup of a busy device, in a virtual machine
 check: setup ## static checks, unit tests and models
 	@scripts/check
 
+# What these need is not needed for a build.
+for_deb := dpkg-dev debhelper dh-dkms
+dist: ## a tarball for release, and its checksum, in .build/dist
+	@packaging/dist
+deb: ## packages for Debian, dm-cbw-dkms and cbw, in .build/deb
+	@scripts/setup $(for_deb)
+	@packaging/deb
+rpm: ## packages for rpm, in .build/rpm
+	@scripts/setup rpm
+	@packaging/rpm/build
 kernel-patch: setup ## the module as patches for a kernel's tree, in .build/kernel-patch, tried on the newest
 	@tests/packages/kernel-patch
 
