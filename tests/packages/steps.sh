@@ -166,7 +166,7 @@ night() { # NUMBER
 holds() {
 	say cbw verify "$1"
 	say lvcreate -q -y -s -L 32M -n look -kn "$1"
-	lvchange -ay -K "${1%/*}/look"
+	lvchange -q -y -ay -K "${1%/*}/look"
 	mkdir -p /srv/look
 	mount -o ro "/dev/${1%/*}/look" /srv/look
 	tree_sums /srv/look | diff - "/run/sums-$2" || fail "$1 does not hold what there was in night $2"
