@@ -167,6 +167,8 @@ static char *check_devices(struct dm_target *ti, const struct cbw *cbw)
 static void set_target(struct dm_target *ti, const struct cbw *cbw)
 {
 	ti->num_flush_bios = cbw->copying ? cbw->copying->ops->nr_flushes : 1;
+	/* Those of a mirror must come, though the origin may have no cache. */
+	ti->flush_supported = ti->num_flush_bios > 1;
 	ti->num_discard_bios = 1;
 	ti->num_secure_erase_bios = 1;
 	ti->num_write_zeroes_bios = 1;
