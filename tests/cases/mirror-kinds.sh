@@ -15,6 +15,11 @@ write_chunk() { # NUMBER [DD-OPTION]...
 	dd if=/dev/urandom of=/dev/mapper/cbw bs=64k count=1 seek="$1" oflag=direct status=none "${@:2}"
 }
 
+# One write-zeroes: a file on tmpfs takes it as a hole only.
+zero() { # OFFSET LENGTH
+	say fallocate --punch-hole --offset "$1" --length "$2" /dev/mapper/cbw
+}
+
 ends_the_same() { # COPIED: chunks
 	assert_status state=ready progress="$1/$1"
 	say dmsetup suspend cbw
@@ -39,14 +44,14 @@ before=$(flushes "$target")
 write_chunk 1 conv=fsync
 assert_eq "$(flushes "$target")" "$before" "flushes of the target device in background mode"
 await_status progress=129/129
-blkdiscard --zeroout --offset 128K --length 3M /dev/mapper/cbw
+zero $((128 << 10)) $((3 << 20))
 ends_the_same 129
 say dmsetup message cbw 0 copy_mode write-blocking
 before=$(flushes "$target")
 write_chunk 2 conv=fsync
 (($(flushes "$target") > before)) || fail "a flush did not reach the target device"
 write_chunk 3 oflag=direct,dsync
-blkdiscard --zeroout --offset 100K --length 200K /dev/mapper/cbw
+zero $((100 << 10)) $((200 << 10))
 ends_the_same 129
 blkdiscard --offset 4M --length 1M /dev/mapper/cbw
 assert_status state=ready reason=synced progress=129/129
@@ -55,6 +60,6 @@ to_linear
 # It can do both, and they take no space there.
 start "copy_mode write-blocking" "$(mk_loop target 9M)"
 blkdiscard --offset 4M --length 2M /dev/mapper/cbw
-blkdiscard --zeroout --offset 64K --length 1M /dev/mapper/cbw
+zero $((64 << 10)) $((1 << 20))
 ends_the_same 128
 (($(stat -c %b "$CBW_TMP/target.img") < 12000)) || fail "what was discarded takes space: $(stat "$CBW_TMP/target.img")"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# tier: long
 # timeout: 240
 # needs: fio mkfs.xfs xfs_repair
 # a mounted XFS under load: the backup is clean, and its files are right

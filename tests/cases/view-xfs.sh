@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# tier: long
 # timeout: 300
 # needs: fio mkfs.xfs xfs_repair
 # a view of a mounted XFS under load, mounted without recovery; a copy of it needs no repair
