@@ -62,6 +62,7 @@ dmsetup message cbw 0 resume
 shows 128 "speed 9 paused"
 again
 assert_eq "$(cbw_field cbw state)" paused "state"
+dmsetup remove --retry cbw
 
 CBW_JOB=mirror
 cbw_create cbw "$origin" "$target" 128 "cbw_timeout 7 on_target_error stop"
