@@ -502,7 +502,7 @@ static void start_work(struct work_struct *work)
 
 static void start_or_wait(struct cbw_both *both, struct bio *bio)
 {
-	if (bio_list_empty(&both->waiting) && start(both, bio))
+	if (!READ_ONCE(both->waiting.head) && start(both, bio))
 		return;
 	spin_lock_irq(&both->lock);
 	bio_list_add(&both->waiting, bio);

@@ -821,7 +821,7 @@ bool cbw_map_exclude(struct cbw_map *map)
 	each_word(map, 0, map->nr_chunks - 1, __exclude_word);
 
 	spin_lock_irqsave(&map->lock, flags);
-	map->listing = false;
+	WRITE_ONCE(map->listing, false);
 	/* They may wait for no copy any more; those on a claim, or a read, look when that ends. */
 	list_splice_tail_init(&map->starved, &map->woken);
 	work = __has_next(map);
