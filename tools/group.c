@@ -149,12 +149,13 @@ static int start_watchdog(atomic_int *who, struct attachment **order, size_t nr,
 
 /* --- the tool's part ---------------------------------------------------------------------- */
 
-/* Between the first suspend and the last resume. */
-static int swap_all(struct attachment **order, size_t nr, atomic_int *who)
+/* Between the first suspend and the last resume. @load, if not NULL, is called for the first. */
+static int swap_all(struct attachment **order, size_t nr, atomic_int *who, group_load_fn *load)
 {
 	int expected = SUSPENDING;
 
-	if (!suspend_all(order, nr) && atomic_compare_exchange_strong(who, &expected, RESUMING))
+	if (!suspend_all(order, nr) && !(load && load(order[0])) &&
+	    atomic_compare_exchange_strong(who, &expected, RESUMING))
 		return resume_all(order, nr);
 
 	expected = SUSPENDING;
@@ -164,22 +165,19 @@ static int swap_all(struct attachment **order, size_t nr, atomic_int *who)
 	return -1;
 }
 
-static int start_all(struct attachment **order, size_t nr, atomic_int *who)
+static int swap_watched(struct attachment **order, size_t nr, atomic_int *who,
+			group_load_fn *load)
 {
 	pid_t watchdog;
 	int pipe, r;
 
-	for (size_t i = 0; i < nr; i++) {
-		if (attach_confirm(order[i]))
-			return -1;
-	}
 	if (mapper_prepare_resume())
 		return -1;
 	lock_memory();
 	pipe = start_watchdog(who, order, nr, &watchdog);
 	if (pipe < 0)
 		return say_error("cannot start the watchdog: %s", strerror(errno));
-	r = swap_all(order, nr, who);
+	r = swap_all(order, nr, who, load);
 	if (write(pipe, "", 1) != 1)
 		say_warning("the watchdog has stepped in: the system was too slow");
 	close(pipe);
@@ -188,30 +186,55 @@ static int start_all(struct attachment **order, size_t nr, atomic_int *who)
 	return r;
 }
 
-static int dry_run(struct attachment **order, size_t nr)
+static int dry_run(struct attachment **order, size_t nr, group_load_fn *load)
 {
-	return suspend_all(order, nr) || resume_all(order, nr) ? -1 : 0;
+	return suspend_all(order, nr) || (load && load(order[0])) || resume_all(order, nr) ? -1 : 0;
+}
+
+static int swap(struct attachment **order, size_t nr, group_load_fn *load)
+{
+	atomic_int *who;
+	int r;
+
+	if (opt_dry_run)
+		return dry_run(order, nr, load);
+	who = mmap(NULL, sizeof(*who), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (who == MAP_FAILED)
+		return say_error("out of memory");
+	r = swap_watched(order, nr, who, load);
+	munmap(who, sizeof(*who));
+	return r;
+}
+
+static int start_all(struct attachment **order, size_t nr)
+{
+	for (size_t i = 0; i < nr && !opt_dry_run; i++) {
+		if (attach_confirm(order[i]))
+			return -1;
+	}
+	return swap(order, nr, NULL);
+}
+
+int group_replace(struct attachment *at, group_load_fn *load)
+{
+	return swap(&at, 1, load);
 }
 
 int group_start(struct attachment *at, size_t nr)
 {
-	atomic_int *who =
-		mmap(NULL, sizeof(*who), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct attachment **order = calloc(nr, sizeof(*order));
 	int r = -1;
 
-	if (!order || who == MAP_FAILED) {
+	if (!order) {
 		say_error("out of memory");
 	} else {
 		for (size_t i = 0; i < nr; i++)
 			order[i] = &at[i];
 		sort(order, nr);
-		r = opt_dry_run ? dry_run(order, nr) : start_all(order, nr, who);
+		r = start_all(order, nr);
 	}
 	for (size_t i = 0; r && i < nr; i++)
 		attach_end(&at[i]);
 	free(order);
-	if (who != MAP_FAILED)
-		munmap(who, sizeof(*who));
 	return r;
 }

@@ -28,4 +28,14 @@
 /* Step 5 of attach.h for all; all are as before step 1 if it fails. */
 int group_start(struct attachment *at, size_t nr);
 
+/* Loads a table into the suspended volume, by ioctls alone. 0 or -1. */
+typedef int group_load_fn(struct attachment *at);
+
+/*
+ * The suspend of one volume tells which table it gets: that of @load. If it fails, or the tool is
+ * too slow, the volume goes on with the table that it has. The watchdog may have resumed it before
+ * @load is through: that has to see to it. 0 or -1.
+ */
+int group_replace(struct attachment *at, group_load_fn *load);
+
 #endif
