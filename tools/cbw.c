@@ -38,6 +38,8 @@ static const struct verb * const verbs[] = {
 	&verb_changed,
 	&verb_export,
 	&verb_apply,
+	&verb_mirror,
+	&verb_pivot,
 };
 
 static const struct option common[] = {

@@ -11,6 +11,7 @@
 #include "follow.h"
 #include "job.h"
 #include "lock.h"
+#include "pivot.h"
 #include "say.h"
 #include "signals.h"
 #include "units.h"
@@ -82,6 +83,29 @@ static int run_speed(int argc, char **argv)
 	return send_all(argv + optind, message);
 }
 
+/* The end of a mirror that is ready may be under way already, which a message would break off. */
+static int send_cancel(const struct attachment *at, struct job *job)
+{
+	if (job_ended(job) || !strcmp(job->reason, "cancel") || !strcmp(job->reason, "complete"))
+		return 0;
+	if (mapper_message(at->volume.name, "cancel", NULL))
+		return -1;
+	return opt_dry_run ? 0 : job_read(at->volume.name, job);
+}
+
+static int cancel_ready(struct attachment *at)
+{
+	char target[DM_NAME_LEN];
+
+	attach_target_name(at, target);
+	if (lock_named(at->volume.dev, at->volume.name) || pivot_stay(at))
+		return -1;
+	if (!opt_json && !opt_dry_run)
+		fprintf(stderr, "%s: was ready: %s is a copy of it, as it was at this moment\n",
+			at->volume.name, target);
+	return 0;
+}
+
 /* Whoever looks after the job ends it, and this does where nobody does. */
 static int cancel(struct attachment *at)
 {
@@ -89,8 +113,13 @@ static int cancel(struct attachment *at)
 	struct job job;
 	int r = job_read(at->volume.name, &job);
 
-	if (r || (!job_ended(&job) && mapper_message(at->volume.name, "cancel", NULL)))
+	if (r || send_cancel(at, &job))
 		return -1;
+	if (job_is_ready(&job))
+		return cancel_ready(at);
+	if (job_is_mirror(&job) && !job_completed(&job) && !opt_json && !opt_dry_run)
+		fprintf(stderr, "%s: was not ready: the target device is worth nothing\n",
+			at->volume.name);
 	r = lock_volume(at->volume.dev);
 	if (r)
 		return r < 0 ? -1 : 0;

@@ -16,6 +16,11 @@
 
 /* --- watching ----------------------------------------------------------------------------- */
 
+static const char *kind_of(const struct followed *followed)
+{
+	return followed->seen ? followed->job.kind : "backup";
+}
+
 /* In one job no counter runs backwards. */
 static bool is_earlier(const struct job *job, const struct job *than)
 {
@@ -32,10 +37,10 @@ static int job_is_gone(struct followed *followed, const char *why)
 		followed->success = true;
 		return -1;
 	case BOOKS_ENDED:
-		return say_error("the backup of %s was ended by whoever looks after it, and is not complete",
-				 name);
+		return say_error("the %s of %s was ended by whoever looks after it, and is not complete",
+				 kind_of(followed), name);
 	default:
-		return say_error("the backup of %s has failed: %s", name, why);
+		return say_error("the %s of %s has failed: %s", kind_of(followed), name, why);
 	}
 }
 
@@ -72,7 +77,8 @@ static int look(struct followed *followed)
 
 static bool is_over(const struct followed *followed)
 {
-	return followed->lost || (followed->seen && job_ended(&followed->job));
+	return followed->lost || (followed->seen && (job_ended(&followed->job) ||
+						     job_is_ready(&followed->job)));
 }
 
 static void add_progress(struct progress *progress, const struct followed *followed)
@@ -159,10 +165,10 @@ static void say_failure(const struct followed *followed)
 		why = job_why(&followed->job);
 
 	if (!strcmp(followed->job.state, "cancelled"))
-		say_error("the backup of %s was cancelled%s", name,
+		say_error("the %s of %s was cancelled%s", kind_of(followed), name,
 			  followed->abandoned ? ": nobody tells it what to save" : "");
 	else
-		say_error("the backup of %s has failed: %s", name,
+		say_error("the %s of %s has failed: %s", kind_of(followed), name,
 			  why ? why : followed->job.reason);
 }
 
@@ -175,7 +181,7 @@ static void conclude(struct followed *followed)
 	/* Somebody else may have taken the job away by now. */
 	if (followed->owned)
 		job_read_stats(followed->at.volume.name, &followed->stats);
-	followed->success = job_completed(job) ||
+	followed->success = job_completed(job) || job_is_ready(job) ||
 			 (followed->wanted_cancel && !strcmp(job->state, "cancelled"));
 	if (!followed->success)
 		say_failure(followed);
@@ -238,6 +244,8 @@ static int end(struct followed *followed)
 	bool complete = followed->success && job_completed(&followed->job);
 	int r = 0;
 
+	if (!followed->lost && job_is_ready(&followed->job))
+		return 0;
 	/* Whoever has ended it may have begun another one. */
 	if (followed->lost && books_state(followed->generation) != BOOKS_OPEN)
 		return 0;

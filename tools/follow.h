@@ -25,11 +25,11 @@ struct followed {
 };
 
 /*
- * Until all jobs have ended. A job has completed if its table, still live, says so. Then the
- * volumes get their tables back, but from whoever else looks after one; if that one is gone
- * meanwhile, its part is taken over. ^C ends the jobs if they are @begun_here, else only this.
- * With --json, prints the outcome.
- * Returns CBW_DONE if all have completed (or were cancelled, where that is wanted).
+ * Until all jobs have ended, or, mirrors, are ready; these go on. A job has completed if its
+ * table, still live, says so. Then the volumes get their tables back, but from whoever else
+ * looks after one; if that one is gone meanwhile, its part is taken over. ^C ends the jobs if
+ * they are @begun_here, else only this. With --json, prints the outcome.
+ * Returns CBW_DONE if all have completed, or are ready (or were cancelled, where that is wanted).
  */
 int follow(struct followed *jobs, size_t nr, bool begun_here, bool quiet);
 

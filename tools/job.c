@@ -101,7 +101,18 @@ int job_read_stats(const char *name, struct job_stats *stats)
 
 bool job_ended(const struct job *job)
 {
-	return strcmp(job->state, "running") && strcmp(job->state, "paused");
+	return strcmp(job->state, "running") && strcmp(job->state, "paused") &&
+	       !job_is_ready(job);
+}
+
+bool job_is_ready(const struct job *job)
+{
+	return !strcmp(job->state, "ready");
+}
+
+bool job_is_mirror(const struct job *job)
+{
+	return !strcmp(job->kind, "mirror");
 }
 
 bool job_is_held(const struct job *job)
@@ -137,6 +148,10 @@ const char *job_why(const struct job *job)
 		{ "orphans", "copies of an earlier job still hang on one of the devices" },
 		{ "no-map", "what has changed is not tracked since a backup any more" },
 		{ "table-replaced", "another table has taken its place" },
+		{ "synced", "all is on both devices, and stays so" },
+		{ "complete", "its end is under way" },
+		{ "cancel", "its end is under way" },
+		{ "left-behind", "the volume has gone on without the target device" },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -48,6 +48,10 @@ int job_read_stats(const char *name, struct job_stats *stats);
 /* It waits for the list of what is to be saved. */
 bool job_is_held(const struct job *job);
 
+/* A mirror that may end with the next suspend. */
+bool job_is_ready(const struct job *job);
+bool job_is_mirror(const struct job *job);
+
 /* The job will not change its state any more. */
 bool job_ended(const struct job *job);
 bool job_completed(const struct job *job);

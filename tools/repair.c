@@ -11,8 +11,10 @@
 #include "attach.h"
 #include "books.h"
 #include "cbw.h"
+#include "exchange.h"
 #include "job.h"
 #include "lock.h"
+#include "pivot.h"
 #include "say.h"
 #include "signals.h"
 #include "view.h"
@@ -69,7 +71,9 @@ static int look_at_job(struct attachment *at, const char *generation)
 		tell(at->volume.name, "nobody tells its job any more what to save; cancelled");
 		return mapper_message(at->volume.name, "cancel", NULL) ? -1 : 1;
 	}
-	tell(at->volume.name, "its job goes on; 'cbw wait' finishes it");
+	tell(at->volume.name, job_is_ready(&job) ?
+	     "its mirror goes on; 'cbw pivot' or 'cbw cancel' ends it" :
+	     "its job goes on; 'cbw wait' finishes it");
 	return 0;
 }
 
@@ -85,12 +89,23 @@ static int put_right(struct attachment *at, const char *generation)
 	return 0;
 }
 
+/* H goes with the job's table. */
+static int finish_pivot(struct attachment *at)
+{
+	if (resume_suspended(at) || attach_undo(at))
+		return -1;
+	tell(at->volume.name, "put right: it has gone over to the target device of its mirror");
+	return 0;
+}
+
 static int repair_volume(struct attachment *at)
 {
 	char generation[RECORD_ID_MAX];
 	enum attach_state state;
 	int r = 1;
 
+	if (pivot_is_cut_off(at))
+		return finish_pivot(at);
 	books_generation(at->volume.dev, generation);
 	if (attach_state(at, &state))
 		return -1;
@@ -251,7 +266,7 @@ static int run(int argc, char **argv)
 	signals_catch();
 	documents = json_object_new_array();
 	if (mapper_each(visit, &failed) || mapper_each(visit_view, &failed) || repair_records() ||
-	    repair_nodes())
+	    repair_nodes() || (!opt_dry_run && exchange_repair(tell)))
 		failed = 1;
 	if (opt_json)
 		puts(json_object_to_json_string_ext(documents, JSON_C_TO_STRING_PRETTY));

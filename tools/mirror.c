@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verb mirror. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "books.h"
+#include "cbw.h"
+#include "follow.h"
+#include "lock.h"
+#include "pivot.h"
+#include "say.h"
+#include "signals.h"
+#include "sysfs.h"
+#include "units.h"
+
+enum {
+	COPY_MODE = 1,
+	SPEED,
+	ON_TARGET_ERROR,
+	CBW_TIMEOUT,
+	CHUNK,
+	PIVOT,
+	NO_WAIT,
+	QUIET,
+	FORCE,
+	OVERWRITE,
+};
+
+static const struct option longopts[] = {
+	{ "copy-mode",		required_argument,	NULL,	COPY_MODE },
+	{ "speed",		required_argument,	NULL,	SPEED },
+	{ "on-target-error",	required_argument,	NULL,	ON_TARGET_ERROR },
+	{ "cbw-timeout",	required_argument,	NULL,	CBW_TIMEOUT },
+	{ "chunk",		required_argument,	NULL,	CHUNK },
+	{ "pivot",		no_argument,		NULL,	PIVOT },
+	{ "no-wait",		no_argument,		NULL,	NO_WAIT },
+	{ "quiet",		no_argument,		NULL,	QUIET },
+	{ "force",		no_argument,		NULL,	FORCE },
+	{ "overwrite",		no_argument,		NULL,	OVERWRITE },
+	{ 0 }
+};
+
+struct options {
+	struct books_options books;
+	const char *copy_mode, *on_target_error;
+	uint64_t speed;			/* bytes each second */
+	uint64_t timeout;		/* microseconds */
+	bool pivot, no_wait, quiet;
+};
+
+/* --- options ------------------------------------------------------------------------------ */
+
+/* Is it one of the words, which have bars before and after? */
+static int take_word(const char *name, const char *words, const char **word)
+{
+	char wanted[64];
+
+	snprintf(wanted, sizeof(wanted), "|%s|", optarg);
+	if (!strstr(words, wanted))
+		return say_usage("--%s is one of %s, not '%s'", name, words, optarg);
+	*word = optarg;
+	return 0;
+}
+
+static int take_speed(uint64_t *speed)
+{
+	if (!parse_size(optarg, speed) && *speed / 1024 <= UINT32_MAX &&
+	    (!*speed || *speed >= 1024))
+		return 0;
+	return say_usage("--speed is a size for each second, 1K or more, or 0 for no limit, not '%s'",
+			 optarg);
+}
+
+static int take_timeout(uint64_t *timeout)
+{
+	if (!parse_time(optarg, timeout) && *timeout / 1000 <= UINT32_MAX &&
+	    (!*timeout || *timeout >= 1000))
+		return 0;
+	return say_usage("--cbw-timeout is a time, 1ms or more, or 0 for no limit, not '%s'",
+			 optarg);
+}
+
+static int set_value(struct options *options, int value)
+{
+	switch (value) {
+	case COPY_MODE:
+		return take_word("copy-mode", "|background|write-blocking|", &options->copy_mode);
+	case SPEED:
+		return take_speed(&options->speed);
+	case ON_TARGET_ERROR:
+		return take_word("on-target-error", "|report|ignore|stop|enospc|",
+				 &options->on_target_error);
+	case CBW_TIMEOUT:
+		return take_timeout(&options->timeout);
+	case CHUNK:
+		return take_chunk(optarg, &options->books.chunk_size);
+	default:
+		return CBW_USAGE;
+	}
+}
+
+static int set_option(struct options *options, int value)
+{
+	switch (value) {
+	case PIVOT:
+		options->pivot = true;
+		return 0;
+	case NO_WAIT:
+		options->no_wait = true;
+		return 0;
+	case QUIET:
+		options->quiet = true;
+		return 0;
+	case FORCE:
+		options->books.rules.force = true;
+		return 0;
+	case OVERWRITE:
+		options->books.rules.overwrite = true;
+		return 0;
+	default:
+		return set_value(options, value);
+	}
+}
+
+static int parse_options(struct options *options, int argc, char **argv)
+{
+	int value;
+
+	while ((value = next_option(argc, argv, longopts)) != -1) {
+		if (set_option(options, value))
+			return CBW_USAGE;
+	}
+	if (argc - optind != 2)
+		return say_usage("mirror takes a volume, and a target device");
+	if (options->pivot && options->no_wait)
+		return say_usage("--pivot and --no-wait exclude each other");
+	return 0;
+}
+
+/* --- steps -------------------------------------------------------------------------------- */
+
+static int block_size(const struct device *device, unsigned int *size)
+{
+	char text[16];
+
+	if (sysfs_read(device->dev, "queue/logical_block_size", text, sizeof(text)) ||
+	    sscanf(text, "%u", size) != 1)
+		return say_error("the block size of %s is not known", device->path);
+	return 0;
+}
+
+/* A file system that has smaller blocks could not be mounted there. */
+static int check_blocks(const struct device *volume, const struct device *target)
+{
+	unsigned int its, theirs;
+
+	if (block_size(volume, &its) || block_size(target, &theirs))
+		return -1;
+	if (theirs <= its)
+		return 0;
+	return say_error("%s has blocks of %u bytes, and %s of %u: it cannot take its place",
+			 target->path, theirs, volume->path, its);
+}
+
+static int check(struct attachment *at, const struct device *volume, const struct device *target,
+		 bool pivots)
+{
+	if (attach_check(at, volume))
+		return -1;
+	if (at->tracked)
+		return say_error("the changes of %s are tracked, which a pivot would end: 'cbw detach' first",
+				 volume->path);
+	if (check_blocks(volume, target) || (pivots && pivot_check(volume, target)))
+		return -1;
+	attach_set_target(at, target);
+	return 0;
+}
+
+/* What lay on the target device is forgotten; a mirror has no record, for it has no instant. */
+static int take_target(struct book *book, const struct device *volume,
+		       const struct options *options)
+{
+	if (books_open(book, volume, 1, &options->books))
+		return -1;
+	return opt_dry_run ? 0 : record_remove(&book->record);
+}
+
+static int attach(struct attachment *at, const struct options *options)
+{
+	char words[256];
+	struct attach_job job = {
+		.kind = "mirror",
+		.chunk_sectors = options->books.chunk_size / SECTOR_SIZE,
+		.nr = 8,
+		.words = words,
+	};
+
+	snprintf(words, sizeof(words),
+		 " copy_mode %s on_target_error %s speed %llu cbw_timeout %llu",
+		 options->copy_mode, options->on_target_error,
+		 (unsigned long long)options->speed / 1024,
+		 (unsigned long long)options->timeout / 1000);
+	return attach_load(at, &job) || attach_start(at) ? -1 : 0;
+}
+
+static int start(struct followed *followed, char **names, const struct options *options)
+{
+	struct attachment *at = &followed->at;
+	struct device volume;
+	struct book book = { 0 };
+	int r;
+
+	if (device_resolve(names[0], &volume) || target_device(names[1], &book.target) ||
+	    lock_named(volume.dev, volume.path))
+		return -1;
+	followed->owned = true;
+	if (check(at, &volume, &book.target.device, options->pivot) ||
+	    take_target(&book, &volume, options))
+		return -1;
+	lock_group(at->volume.name, at->volume.uuid);
+	r = attach(at, options);
+	unlock_groups();
+	if (r && signals_stop())
+		say_error("interrupted: no mirror was begun");
+	return r;
+}
+
+static int dry_run(struct attachment *at, bool pivots)
+{
+	printf("until dmsetup status '%s' | grep -q ' cbw ready '; do sleep 1; done\n",
+	       at->volume.name);
+	return pivots ? pivot(at) : 0;
+}
+
+static void say_how(const struct attachment *at)
+{
+	char target[DM_NAME_LEN];
+
+	fprintf(stderr, "%s: ready; 'cbw pivot' lets it go over to %s, 'cbw cancel' leaves a copy there\n",
+		at->volume.name, attach_target_name(at, target));
+}
+
+static int mirror(char **names, const struct options *options)
+{
+	struct followed followed = { .owned = false };
+	int r;
+
+	if (start(&followed, names, options))
+		return -1;
+	if (opt_dry_run)
+		return dry_run(&followed.at, options->pivot);
+	if (options->no_wait)
+		return follow_leave(&followed, 1);
+	r = follow(&followed, 1, true, options->quiet);
+	if (r)
+		return r;
+	if (signals_stop())
+		return say_error("interrupted: the mirror of %s is ready; 'cbw cancel' ends it",
+				 followed.at.volume.name);
+	if (options->pivot)
+		return pivot(&followed.at);
+	if (!options->quiet && !opt_json)
+		say_how(&followed.at);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options = {
+		.books.chunk_size = 65536,
+		.copy_mode = "background",
+		.on_target_error = "report",
+		.timeout = 10000000,
+	};
+	int r = parse_options(&options, argc, argv);
+
+	if (r)
+		return r;
+	if (mapper_need_cbw())
+		return CBW_FAILED;
+	signals_catch();
+	return mirror(argv + optind, &options) ? CBW_FAILED : CBW_DONE;
+}
+
+const struct verb verb_mirror = {
+	.name = "mirror",
+	.arguments = "VOLUME TARGET",
+	.summary = "let a device follow a volume in use, to move it there",
+	.options = "  --pivot                then let the volume go over to it\n"
+		   "  --copy-mode MODE       background (default): copy later what was written; write-blocking:\n"
+		   "                         write to both\n"
+		   "  --force                overwrite what the target carries\n"
+		   "  --overwrite            even the only complete backup of a volume\n"
+		   "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
+		   "  --no-wait              leave the job to 'cbw wait'\n"
+		   "  --quiet                no progress, no summary\n"
+		   "  --speed SIZE           each second at most, 0: no limit (0)\n"
+		   "  --cbw-timeout TIME     how long a write waits for the target device, 0: no limit (10s)\n"
+		   "  --on-target-error report|ignore|stop|enospc\n",
+	.run = run,
+};
