@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# tier: long
 # a mounted logical volume goes over to the extents of another one, and LVM says so: activated anew it is the new one
 # timeout: 600
 # needs: mkfs.ext4
