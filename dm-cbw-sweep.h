@@ -44,7 +44,7 @@ void cbw_sweep_wake(struct cbw_sweep *sweep);
  */
 void cbw_sweep_retry_later(struct cbw_sweep *sweep);
 
-/* There is time to let chunks that become pending again be some: a pass begins ten times a second. */
+/* From now on chunks that become pending again may gather: a pass begins ten times a second. */
 void cbw_sweep_gather(struct cbw_sweep *sweep);
 
 /* While @hurry neither a limit of the speed nor the foreground holds up a copy. */

@@ -25,6 +25,7 @@ run_examples "$CBW_ROOT/Documentation/cbw.rst" 28
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.
+wipefs -aq /dev/mapper/vg1-backup
 # shellcheck disable=SC2034 # its name for the length
 SIZE=$(dev_sectors /dev/mapper/vg0-data)
 run_examples "$CBW_ROOT/README.md" 5

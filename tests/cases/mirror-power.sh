@@ -31,7 +31,7 @@ write_some() { # NUMBER: writes that a flush follows, and then a mark in both lo
 # What the device would hold if the power had failed then.
 fail_power() { # NAME NUMBER
 	local to
-	to=$(cbw-replay list "/dev/$1-log" | awk -v mark="$2" '$2 == "mark" && $3 == mark { print $1 }')
+	to=$(awk -v mark="$2" '$2 == "mark" && $3 == mark { print $1 }' "$CBW_TMP/$1.entries")
 	cbw-replay apply "/dev/$1-log" "$CBW_TMP/$1.image" "${replayed[$1]:-0}" "$to"
 	replayed[$1]=$to
 }
@@ -53,10 +53,11 @@ for device in origin target; do
 	[[ $(dmsetup status $device) != *logging_disabled* ]] || fail "the log of $device is not whole"
 	dmsetup remove --retry $device
 	blockdev --flushbufs "/dev/$device-log"
+	cbw-replay list "/dev/$device-log" > "$CBW_TMP/$device.entries"
 done
 
 declare -A replayed
-for ((i = 1; i <= 40; i++)); do
+for ((i = 1 + RANDOM % 3; i <= 40; i += 1 + RANDOM % 5)); do
 	fail_power origin $i
 	fail_power target $i
 	cmp "$CBW_TMP/origin.image" "$CBW_TMP/target.image" || fail "the devices differ after flush $i"
