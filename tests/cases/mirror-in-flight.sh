@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # what changes while it is written, and writes that race for the same sectors, leave the same on both devices
 # timeout: 180
-# shellcheck disable=SC2154 # the names are those of pit.sh
+# shellcheck disable=SC2034,SC2154 # the names are those of pit.sh; a counter
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/mirror.sh"

@@ -65,11 +65,11 @@ assert_eq "$(cbw_field cbw state)" paused "state"
 dmsetup remove --retry cbw
 
 CBW_JOB=mirror
-cbw_create cbw "$origin" "$target" 128 "cbw_timeout 7 on_target_error stop"
-shows 128 "cbw_timeout 7 on_target_error stop"
+cbw_create cbw "$origin" "$target" 128 "cbw_timeout 60000 on_target_error stop"
+shows 128 "cbw_timeout 60000 on_target_error stop"
 again
 dmsetup message cbw 0 copy_mode write-blocking
-shows 128 "cbw_timeout 7 on_target_error stop copy_mode write-blocking"
+shows 128 "cbw_timeout 60000 on_target_error stop copy_mode write-blocking"
 again
 expect_fail 'Invalid argument' dmsetup message cbw 0 copy_mode background
 klog_expect 'copy_mode" refused: it cannot be changed back'
