@@ -17,9 +17,7 @@ say dmsetup message cbw 0 cancel
 assert_status state=cancelled reason=user
 
 pick background write-blocking
-load 64 "copy_mode $picked"
-resume
-cbw_wait cbw ready
+mirror 64 "copy_mode $picked"
 end_mirror cancel
 # The same table goes on, and writes to the origin only.
 say dmsetup resume cbw

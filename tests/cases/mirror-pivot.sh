@@ -19,5 +19,4 @@ rm "$log"
 mk_linear cbw "$origin" 0 "$length" > /dev/null
 cbw-stamp fill /dev/mapper/cbw --seed "$CBW_SEED" --block 512
 fill_target
-# It gets ready when nothing is pending for a moment.
-prove_pivot 128 "" --threads 1 --max 4K --read 60
+prove_pivot 128

@@ -17,9 +17,16 @@ mirror_devices() { # MIB
 	stamp_devices
 }
 
-mirror() { # CHUNK ['FEATURE ARGUMENTS']: until it is ready
+# In background mode there may be no moment with nothing pending beneath writers: they have a break.
+mirror() { # CHUNK ['FEATURE ARGUMENTS' [WRITER-OPTION]...]: until it is ready; the options are those of writers that run
 	load "$1" "${2:-}"
 	resume
+	if [[ -v writers && ${2:-} != *write-blocking* ]]; then
+		sleep 1
+		stop_writers
+		cbw_wait cbw ready
+		start_writers "${@:3}"
+	fi
 	cbw_wait cbw ready
 }
 
@@ -49,7 +56,7 @@ pivot() {
 # Beneath writers: the mirror, and the volume goes over to the target device.
 prove_pivot() { # CHUNK 'FEATURE ARGUMENTS' [WRITER-OPTION]...
 	start_writers "${@:3}"
-	mirror "$1" "${2:-}"
+	mirror "$@"
 	sleep 0.$((RANDOM % 10))
 	end_mirror complete
 	pivot
