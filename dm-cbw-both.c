@@ -242,13 +242,6 @@ static void expire_work(struct work_struct *work)
  *----------------------------------------------------------------
  */
 
-/* Untorn only where the user asked for it; it knows nothing of the target device. */
-#ifdef REQ_ATOMIC
-#define ATOMIC	REQ_ATOMIC
-#else
-#define ATOMIC	0
-#endif
-
 /* What is passed on to both. */
 #define HALF_FLAGS	(REQ_SYNC | REQ_META | REQ_PRIO | REQ_FUA | REQ_IDLE | \
 			 REQ_BACKGROUND | REQ_NOUNMAP)
@@ -353,7 +346,8 @@ static struct bio *create_origin(struct pair *pair, struct bio *bio, gfp_t gfp)
 
 	if (!half)
 		return NULL;
-	half->bi_opf = bio_op(bio) | half_flags(bio) | (bio->bi_opf & ATOMIC);
+	/* Untorn only where the user asked for it, who knows nothing of the target device. */
+	half->bi_opf = bio_op(bio) | half_flags(bio) | (bio->bi_opf & REQ_ATOMIC);
 	half->bi_private = pair;
 	half->bi_end_io = origin_ended;
 	pair->origin_left = true;

@@ -184,8 +184,12 @@ static inline void cbw_unmap_vec(void *address)
 #endif
 }
 
-#ifndef BIO_MAX_VECS
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
 #define BIO_MAX_VECS	BIO_MAX_PAGES
+#endif
+
+#ifndef REQ_ATOMIC
+#define REQ_ATOMIC	0
 #endif
 
 #ifndef REQ_POLLED
