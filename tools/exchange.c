@@ -22,7 +22,7 @@
 #define PIVOTED		".exchanged"
 #define WORK		".metadata"
 #define HEADER		"# cbw exchanges %127s %127s %127s"
-#define NAME_ROOM	(2 * DM_NAME_LEN)
+#define NAME_ROOM	(2UL * DM_NAME_LEN)
 
 /* The segments of a volume in the metadata. */
 struct span {
