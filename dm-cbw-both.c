@@ -31,6 +31,9 @@
 /* Copied data that is in flight, in pages: 16 MiB, as much as QEMU's mirror buffers. */
 #define MAX_PAGES	((16U << 20) >> PAGE_SHIFT)
 
+/* Whoever starts a write does not wait for memory. */
+#define GFP		(GFP_NOWAIT | __GFP_NOWARN)
+
 /* Writes without data for which there is always memory. */
 #define MIN_PAIRS	16
 
@@ -268,13 +271,13 @@ static void add_zeroes(struct bio *half, unsigned int bytes)
 }
 
 /* False: there is none now. */
-static bool add_copy(struct pair *pair, unsigned int bytes, gfp_t gfp)
+static bool add_copy(struct pair *pair, unsigned int bytes)
 {
 	struct page *page;
 	unsigned int len;
 
 	for (; bytes; bytes -= len) {
-		page = mempool_alloc(&pair->both->pages, gfp);
+		page = mempool_alloc(&pair->both->pages, GFP);
 		if (!page)
 			return false;
 		len = min_t(unsigned int, bytes, PAGE_SIZE);
@@ -285,7 +288,7 @@ static bool add_copy(struct pair *pair, unsigned int bytes, gfp_t gfp)
 }
 
 /* @zeroes: with pages of them. */
-static bool fill_target(struct pair *pair, struct bio *bio, bool zeroes, gfp_t gfp)
+static bool fill_target(struct pair *pair, struct bio *bio, bool zeroes)
 {
 	struct bio *half = &pair->target;
 	unsigned int bytes = bio->bi_iter.bi_size;
@@ -298,7 +301,7 @@ static bool fill_target(struct pair *pair, struct bio *bio, bool zeroes, gfp_t g
 	} else if (!bio_has_data(bio)) {
 		half->bi_iter.bi_size = bytes;
 	} else {
-		if (!add_copy(pair, bytes, gfp))
+		if (!add_copy(pair, bytes))
 			return false;
 		bio_copy_data(half, bio);
 	}
@@ -307,9 +310,9 @@ static bool fill_target(struct pair *pair, struct bio *bio, bool zeroes, gfp_t g
 
 /* With its half to the target device, of so many pages; NULL: there is no memory now. */
 static struct pair *create_pair(struct cbw_both *both, struct bio *bio,
-				unsigned int nr_pages, gfp_t gfp)
+				unsigned int nr_pages)
 {
-	struct bio *half = cbw_bio_alloc(both->dest, nr_pages, 0, gfp, &both->targets);
+	struct bio *half = cbw_bio_alloc(both->dest, nr_pages, 0, GFP, &both->targets);
 	struct pair *pair;
 
 	if (!half)
@@ -338,11 +341,11 @@ static void discard_pair(struct pair *pair)
 }
 
 /* Of the same data as the other half, or of the same kind as @bio. */
-static struct bio *create_origin(struct pair *pair, struct bio *bio, gfp_t gfp)
+static struct bio *create_origin(struct pair *pair, struct bio *bio)
 {
 	struct cbw_both *both = pair->both;
 	struct bio *from = bio_has_data(bio) ? &pair->target : bio;
-	struct bio *half = cbw_bio_clone(both->origin, from, gfp, &both->origins);
+	struct bio *half = cbw_bio_clone(both->origin, from, GFP, &both->origins);
 
 	if (!half)
 		return NULL;
@@ -400,7 +403,7 @@ static void submit_to_target(struct cbw_both *both, struct pair *pair)
 }
 
 /* False: there is no memory now. */
-static bool start_write(struct cbw_both *both, struct bio *bio, gfp_t gfp)
+static bool start_write(struct cbw_both *both, struct bio *bio)
 {
 	bool zeroes = cbw_both_limits(both, bio);
 	unsigned int nr_pages = DIV_ROUND_UP(bio->bi_iter.bi_size, PAGE_SIZE);
@@ -410,10 +413,10 @@ static bool start_write(struct cbw_both *both, struct bio *bio, gfp_t gfp)
 	/* When it was cut, the device had not yet found out. */
 	if (zeroes && bio_sectors(bio) > CBW_BOTH_MAX)
 		zeroes = false;
-	pair = create_pair(both, bio, bio_has_data(bio) || zeroes ? nr_pages : 0, gfp);
+	pair = create_pair(both, bio, bio_has_data(bio) || zeroes ? nr_pages : 0);
 	if (!pair)
 		return false;
-	origin = fill_target(pair, bio, zeroes, gfp) ? create_origin(pair, bio, gfp) : NULL;
+	origin = fill_target(pair, bio, zeroes) ? create_origin(pair, bio) : NULL;
 	if (!origin) {
 		discard_pair(pair);
 		return false;
@@ -429,9 +432,9 @@ static bool start_write(struct cbw_both *both, struct bio *bio, gfp_t gfp)
 	return true;
 }
 
-static bool start_flush(struct cbw_both *both, struct bio *bio, gfp_t gfp)
+static bool start_flush(struct cbw_both *both, struct bio *bio)
 {
-	struct pair *pair = create_pair(both, bio, 0, gfp);
+	struct pair *pair = create_pair(both, bio, 0);
 
 	if (!pair)
 		return false;
@@ -455,13 +458,11 @@ static bool start_flush(struct cbw_both *both, struct bio *bio, gfp_t gfp)
 
 static bool start(struct cbw_both *both, struct bio *bio)
 {
-	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-
 	if (!bio_sectors(bio))
-		return start_flush(both, bio, gfp);
+		return start_flush(both, bio);
 	if (READ_ONCE(both->nr_pages) >= MAX_PAGES && !READ_ONCE(both->hung))
 		return false;
-	return start_write(both, bio, gfp);
+	return start_write(both, bio);
 }
 
 static struct bio *pop_waiting(struct cbw_both *both)
@@ -494,7 +495,7 @@ static void start_work(struct work_struct *work)
 	}
 }
 
-static void start_or_wait(struct cbw_both *both, struct bio *bio)
+void cbw_both_write(struct cbw_both *both, struct bio *bio)
 {
 	if (!READ_ONCE(both->waiting.head) && start(both, bio))
 		return;
@@ -502,16 +503,6 @@ static void start_or_wait(struct cbw_both *both, struct bio *bio)
 	bio_list_add(&both->waiting, bio);
 	spin_unlock_irq(&both->lock);
 	queue_delayed_work(both->wq, &both->start, MEMORY_DELAY);
-}
-
-void cbw_both_write(struct cbw_both *both, struct bio *bio)
-{
-	start_or_wait(both, bio);
-}
-
-void cbw_both_flush(struct cbw_both *both, struct bio *bio)
-{
-	start_or_wait(both, bio);
 }
 
 unsigned int cbw_both_in_flight(const struct cbw_both *both)

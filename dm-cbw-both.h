@@ -52,16 +52,14 @@ void cbw_both_stop(struct cbw_both *both);
 void cbw_both_destroy(struct cbw_both *both);
 
 /*
- * A bio that changes something, with no more than CBW_BOTH_MAX sectors if it has data, or if
- * cbw_both_limits() it. Never sleeps, but may block as a submitted bio does.
+ * A flush, of the target device only; or a bio that changes something, with no more than
+ * CBW_BOTH_MAX sectors if it has data, or if cbw_both_limits() it. Never sleeps, but may
+ * block as a submitted bio does.
  */
 void cbw_both_write(struct cbw_both *both, struct bio *bio);
 
 /* Must @bio, a write without data, have no more than CBW_BOTH_MAX sectors? */
 bool cbw_both_limits(const struct cbw_both *both, const struct bio *bio);
-
-/* A flush, of the target device only. As above. */
-void cbw_both_flush(struct cbw_both *both, struct bio *bio);
 
 /* What is in flight to the target device, also if nobody waits for it. Any context. */
 unsigned int cbw_both_in_flight(const struct cbw_both *both);

@@ -63,7 +63,7 @@ static int map_flush(struct cbw_mirror *mirror, struct bio *bio)
 	if (!dm_bio_get_target_bio_nr(bio))
 		return DM_MAPIO_REMAPPED;
 	if (READ_ONCE(mirror->write_blocking) && cbw_map_mirrors(mirror->copying.map))
-		cbw_both_flush(mirror->both, bio);
+		cbw_both_write(mirror->both, bio);
 	else
 		bio_endio(bio);
 	return DM_MAPIO_SUBMITTED;
