@@ -7,20 +7,6 @@
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/mirror.sh"
 
-target_writes() {
-	awk '{ print $5, $7 }' /sys/block/target/stat
-}
-
-stands_still() {
-	local before
-	before=$(target_writes)
-	sleep 0.1
-	assert_eq "$(target_writes)" "$before" "writes to the target device while suspended (requests, sectors)"
-	assert_status inflight=0 held=0
-}
-
-ways=("" --noflush --nolockfs "--noflush --nolockfs")
-
 mirror_devices 32
 start_writers --threads 3 --max 64K
 load 8 "speed 8192 max_copy 64"

@@ -3,23 +3,9 @@
 # timeout: 240
 # suspended under the writers again and again, in every way, it stands still and goes on right
 # tier: core
+# shellcheck disable=SC2154 # the names are those of pit.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
-
-target_writes() {
-	awk '{ print $5, $7 }' /sys/block/target/stat
-}
-
-stands_still() {
-	local before
-	before=$(target_writes)
-	sleep 0.1
-	assert_eq "$(target_writes)" "$before" "writes to the target device while suspended (requests, sectors)"
-	assert_eq "$(cbw_field cbw inflight)" 0 "copies in flight while suspended"
-	assert_eq "$(cbw_field cbw held)" 0 "held writes while suspended"
-}
-
-ways=("" --noflush --nolockfs "--noflush --nolockfs")
 
 null_devices 64
 # What they leave alone keeps the sweep busy.

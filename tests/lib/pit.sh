@@ -86,6 +86,22 @@ resume() {
 	before=$(cbw-stamp now)
 }
 
+# shellcheck disable=SC2034 # options of dmsetup, for the tests
+ways=("" --noflush --nolockfs "--noflush --nolockfs")
+
+target_writes() {
+	awk '{ print $5, $7 }' /sys/block/target/stat
+}
+
+stands_still() {
+	local before
+	before=$(target_writes)
+	sleep 0.1
+	assert_eq "$(target_writes)" "$before" "writes to the target device while suspended (requests, sectors)"
+	assert_eq "$(cbw_field cbw inflight)" 0 "copies in flight while suspended"
+	assert_eq "$(cbw_field cbw held)" 0 "held writes while suspended"
+}
+
 to_linear() {
 	say dmsetup load cbw --table "0 $length linear $origin 0"
 	say dmsetup resume cbw
