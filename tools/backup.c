@@ -11,6 +11,7 @@
 #include "base.h"
 #include "books.h"
 #include "cbw.h"
+#include "features.h"
 #include "follow.h"
 #include "group.h"
 #include "lock.h"
@@ -21,25 +22,13 @@
 #include "top.h"
 #include "units.h"
 
-#define MAX_WORDS	768
-#define NUMBER_MAX	UINT32_MAX	/* of a feature's value */
+#define PAUSED_WORD	" paused"
+#define MAX_WORDS	(FEATURES_LEN + sizeof(PAUSED_WORD))
 
-/* Options that are words of the table line, in the order of the first of these. */
+/* Those that are features come first, and getopt's 0 is none of them. */
 enum {
-	SYNC = 1,
-	ON_CBW_ERROR,
-	CBW_TIMEOUT,
-	ON_SOURCE_ERROR,
-	ON_TARGET_ERROR,
-	SPEED,
-	TARGET_LATENCY,
-	MIN_SPEED,
-	WORKERS,
-	MAX_COPY,
-	DISCARD,
-	NR_FEATURES,
-
-	CHUNK = NR_FEATURES,
+	OF_FEATURES = 1,
+	CHUNK = OF_FEATURES + NR_FEATURES,
 	PAUSED,
 	THEN,
 	NO_WAIT,
@@ -52,17 +41,17 @@ enum {
 };
 
 static const struct option longopts[] = {
-	{ "sync",		required_argument,	NULL,	SYNC },
-	{ "on-cbw-error",	required_argument,	NULL,	ON_CBW_ERROR },
-	{ "cbw-timeout",	required_argument,	NULL,	CBW_TIMEOUT },
-	{ "on-source-error",	required_argument,	NULL,	ON_SOURCE_ERROR },
-	{ "on-target-error",	required_argument,	NULL,	ON_TARGET_ERROR },
-	{ "speed",		required_argument,	NULL,	SPEED },
-	{ "target-latency",	required_argument,	NULL,	TARGET_LATENCY },
-	{ "min-speed",		required_argument,	NULL,	MIN_SPEED },
-	{ "workers",		required_argument,	NULL,	WORKERS },
-	{ "max-copy",		required_argument,	NULL,	MAX_COPY },
-	{ "discard",		required_argument,	NULL,	DISCARD },
+	{ "sync",		required_argument,	NULL,	OF_FEATURES + SYNC },
+	{ "on-cbw-error",	required_argument,	NULL,	OF_FEATURES + ON_CBW_ERROR },
+	{ "cbw-timeout",	required_argument,	NULL,	OF_FEATURES + CBW_TIMEOUT },
+	{ "on-source-error",	required_argument,	NULL,	OF_FEATURES + ON_SOURCE_ERROR },
+	{ "on-target-error",	required_argument,	NULL,	OF_FEATURES + ON_TARGET_ERROR },
+	{ "speed",		required_argument,	NULL,	OF_FEATURES + SPEED },
+	{ "target-latency",	required_argument,	NULL,	OF_FEATURES + TARGET_LATENCY },
+	{ "min-speed",		required_argument,	NULL,	OF_FEATURES + MIN_SPEED },
+	{ "workers",		required_argument,	NULL,	OF_FEATURES + WORKERS },
+	{ "max-copy",		required_argument,	NULL,	OF_FEATURES + MAX_COPY },
+	{ "discard",		required_argument,	NULL,	OF_FEATURES + DISCARD },
 	{ "chunk",		required_argument,	NULL,	CHUNK },
 	{ "paused",		no_argument,		NULL,	PAUSED },
 	{ "then",		required_argument,	NULL,	THEN },
@@ -76,26 +65,8 @@ static const struct option longopts[] = {
 	{ 0 }
 };
 
-static const char * const words_of[NR_FEATURES] = {
-	[SYNC]			= "full|top|incremental|none",
-	[ON_CBW_ERROR]		= "break-snapshot|break-write",
-	[ON_SOURCE_ERROR]	= "report|ignore|stop|enospc",
-	[ON_TARGET_ERROR]	= "report|ignore|stop|enospc",
-	[DISCARD]		= "skip|copy",
-};
-
-/* What a size or time is divided by. */
-static const unsigned int unit_of[NR_FEATURES] = {
-	[CBW_TIMEOUT]		= 1000,
-	[SPEED]			= 1024,
-	[TARGET_LATENCY]	= 1,
-	[MIN_SPEED]		= 1024,
-	[WORKERS]		= 1,
-	[MAX_COPY]		= SECTOR_SIZE,
-};
-
 struct options {
-	char values[NR_FEATURES][JOB_WORD_LEN];	/* "": the module's default */
+	struct features features;
 	struct books_options books;
 	const char *then;
 	const char *to;
@@ -103,53 +74,6 @@ struct options {
 };
 
 /* --- options ------------------------------------------------------------------------------ */
-
-/* Is it one of the words, which have bars between? */
-static bool is_one_of(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (; words; words = strchr(words, '|') ? strchr(words, '|') + 1 : NULL) {
-		if (length == strcspn(words, "|") && !strncmp(words, word, length))
-			return true;
-	}
-	return false;
-}
-
-static int parse_amount(int feature, const char *text, uint64_t *amount)
-{
-	switch (feature) {
-	case CBW_TIMEOUT:
-	case TARGET_LATENCY:
-		return parse_time(text, amount);
-	case WORKERS:
-		return parse_number(text, 1, 64, amount);
-	default:
-		return parse_size(text, amount);
-	}
-}
-
-static int set_feature(struct options *options, int feature, const char *text)
-{
-	const char *name = longopts[feature - 1].name;
-	uint64_t amount;
-
-	if (words_of[feature]) {
-		if (!is_one_of(words_of[feature], text))
-			return say_usage("--%s is one of %s, not '%s'", name, words_of[feature],
-					 text);
-		snprintf(options->values[feature], JOB_WORD_LEN, "%s", text);
-		return 0;
-	}
-	if (parse_amount(feature, text, &amount) || amount / unit_of[feature] > NUMBER_MAX)
-		return say_usage("--%s cannot be '%s'", name, text);
-	/* Only 0 is none. */
-	if (amount && amount < unit_of[feature])
-		return say_usage("--%s cannot be so little: '%s'", name, text);
-	snprintf(options->values[feature], JOB_WORD_LEN, "%llu",
-		 (unsigned long long)(amount / unit_of[feature]));
-	return 0;
-}
 
 /* Options that are about the target. */
 static int set_book_option(struct options *options, int value)
@@ -194,8 +118,9 @@ static int set_option(struct options *options, int value)
 	case '?':
 		return CBW_USAGE;
 	default:
-		return value < NR_FEATURES ? set_feature(options, value, optarg) :
-					     set_book_option(options, value);
+		if (value >= CHUNK)
+			return set_book_option(options, value);
+		return features_set(&options->features, value - OF_FEATURES, optarg);
 	}
 }
 
@@ -208,8 +133,8 @@ static int parse_options(struct options *options, int argc, char **argv)
 		if (set_option(options, value))
 			return CBW_USAGE;
 	}
-	none = !strcmp(options->values[SYNC], "none");
-	options->books.top = !strcmp(options->values[SYNC], "top");
+	none = !strcmp(options->features.values[SYNC], "none");
+	options->books.top = !strcmp(options->features.values[SYNC], "top");
 	if (options->then && !none)
 		return say_usage("--then needs --sync none");
 	if (none && !options->then && !options->no_wait)
@@ -229,24 +154,14 @@ static struct attach_job job_of(const struct options *options, char words[MAX_WO
 	struct attach_job job = {
 		.kind = "backup",
 		.chunk_sectors = options->books.chunk_size / SECTOR_SIZE,
+		.nr = features_words(&options->features, words),
 		.words = words,
 	};
-	size_t length = 0;
 
-	for (int feature = 1; feature < NR_FEATURES; feature++) {
-		char name[JOB_WORD_LEN];
-
-		if (!options->values[feature][0])
-			continue;
-		snprintf(name, sizeof(name), "%s", longopts[feature - 1].name);
-		for (char *dash = strchr(name, '-'); dash; dash = strchr(dash, '-'))
-			*dash = '_';
-		length += (size_t)snprintf(words + length, MAX_WORDS - length, " %s %s", name,
-					   options->values[feature]);
-		job.nr += 2;
+	if (options->paused) {
+		snprintf(words + strlen(words), sizeof(PAUSED_WORD), "%s", PAUSED_WORD);
+		job.nr++;
 	}
-	snprintf(words + length, MAX_WORDS - length, "%s", options->paused ? " paused" : "");
-	job.nr += options->paused;
 	return job;
 }
 
@@ -463,7 +378,7 @@ static int run_plan(size_t nr, char **names, const struct options *options)
 {
 	struct plan plan = {
 		.nr = nr,
-		.incremental = !strcmp(options->values[SYNC], "incremental"),
+		.incremental = !strcmp(options->features.values[SYNC], "incremental"),
 		.volumes = calloc(nr, sizeof(*plan.volumes)),
 		.books = calloc(nr, sizeof(*plan.books)),
 		.jobs = calloc(nr, sizeof(*plan.jobs)),
@@ -485,7 +400,10 @@ static int run_plan(size_t nr, char **names, const struct options *options)
 
 static int run(int argc, char **argv)
 {
-	struct options options = { .books.chunk_size = 65536, .values[CBW_TIMEOUT] = "10000" };
+	struct options options = {
+		.books.chunk_size = 65536,
+		.features.values[CBW_TIMEOUT] = "10000",
+	};
 	int r = parse_options(&options, argc, argv);
 	size_t nr = (size_t)(argc - optind);
 

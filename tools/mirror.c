@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "books.h"
 #include "cbw.h"
+#include "features.h"
 #include "follow.h"
 #include "lock.h"
 #include "pivot.h"
@@ -16,12 +17,10 @@
 #include "sysfs.h"
 #include "units.h"
 
+/* Those that are features come first, and getopt's 0 is none of them. */
 enum {
-	COPY_MODE = 1,
-	SPEED,
-	ON_TARGET_ERROR,
-	CBW_TIMEOUT,
-	CHUNK,
+	OF_FEATURES = 1,
+	CHUNK = OF_FEATURES + NR_FEATURES,
 	PIVOT,
 	NO_WAIT,
 	QUIET,
@@ -30,10 +29,10 @@ enum {
 };
 
 static const struct option longopts[] = {
-	{ "copy-mode",		required_argument,	NULL,	COPY_MODE },
-	{ "speed",		required_argument,	NULL,	SPEED },
-	{ "on-target-error",	required_argument,	NULL,	ON_TARGET_ERROR },
-	{ "cbw-timeout",	required_argument,	NULL,	CBW_TIMEOUT },
+	{ "copy-mode",		required_argument,	NULL,	OF_FEATURES + COPY_MODE },
+	{ "speed",		required_argument,	NULL,	OF_FEATURES + SPEED },
+	{ "on-target-error",	required_argument,	NULL,	OF_FEATURES + ON_TARGET_ERROR },
+	{ "cbw-timeout",	required_argument,	NULL,	OF_FEATURES + CBW_TIMEOUT },
 	{ "chunk",		required_argument,	NULL,	CHUNK },
 	{ "pivot",		no_argument,		NULL,	PIVOT },
 	{ "no-wait",		no_argument,		NULL,	NO_WAIT },
@@ -44,67 +43,18 @@ static const struct option longopts[] = {
 };
 
 struct options {
+	struct features features;
 	struct books_options books;
-	const char *copy_mode, *on_target_error;
-	uint64_t speed;			/* bytes each second */
-	uint64_t timeout;		/* microseconds */
 	bool pivot, no_wait, quiet;
 };
 
 /* --- options ------------------------------------------------------------------------------ */
 
-/* Is it one of the words, which have bars before and after? */
-static int take_word(const char *name, const char *words, const char **word)
-{
-	char wanted[64];
-
-	snprintf(wanted, sizeof(wanted), "|%s|", optarg);
-	if (!strstr(words, wanted))
-		return say_usage("--%s is one of %s, not '%s'", name, words, optarg);
-	*word = optarg;
-	return 0;
-}
-
-static int take_speed(uint64_t *speed)
-{
-	if (!parse_size(optarg, speed) && *speed / 1024 <= UINT32_MAX &&
-	    (!*speed || *speed >= 1024))
-		return 0;
-	return say_usage("--speed is a size for each second, 1K or more, or 0 for no limit, not '%s'",
-			 optarg);
-}
-
-static int take_timeout(uint64_t *timeout)
-{
-	if (!parse_time(optarg, timeout) && *timeout / 1000 <= UINT32_MAX &&
-	    (!*timeout || *timeout >= 1000))
-		return 0;
-	return say_usage("--cbw-timeout is a time, 1ms or more, or 0 for no limit, not '%s'",
-			 optarg);
-}
-
-static int set_value(struct options *options, int value)
-{
-	switch (value) {
-	case COPY_MODE:
-		return take_word("copy-mode", "|background|write-blocking|", &options->copy_mode);
-	case SPEED:
-		return take_speed(&options->speed);
-	case ON_TARGET_ERROR:
-		return take_word("on-target-error", "|report|ignore|stop|enospc|",
-				 &options->on_target_error);
-	case CBW_TIMEOUT:
-		return take_timeout(&options->timeout);
-	case CHUNK:
-		return take_chunk(optarg, &options->books.chunk_size);
-	default:
-		return CBW_USAGE;
-	}
-}
-
 static int set_option(struct options *options, int value)
 {
 	switch (value) {
+	case CHUNK:
+		return take_chunk(optarg, &options->books.chunk_size);
 	case PIVOT:
 		options->pivot = true;
 		return 0;
@@ -120,8 +70,10 @@ static int set_option(struct options *options, int value)
 	case OVERWRITE:
 		options->books.rules.overwrite = true;
 		return 0;
+	case '?':
+		return CBW_USAGE;
 	default:
-		return set_value(options, value);
+		return features_set(&options->features, value - OF_FEATURES, optarg);
 	}
 }
 
@@ -190,19 +142,14 @@ static int take_target(struct book *book, const struct device *volume,
 
 static int attach(struct attachment *at, const struct options *options)
 {
-	char words[256];
+	char words[FEATURES_LEN];
 	struct attach_job job = {
 		.kind = "mirror",
 		.chunk_sectors = options->books.chunk_size / SECTOR_SIZE,
-		.nr = 8,
+		.nr = features_words(&options->features, words),
 		.words = words,
 	};
 
-	snprintf(words, sizeof(words),
-		 " copy_mode %s on_target_error %s speed %llu cbw_timeout %llu",
-		 options->copy_mode, options->on_target_error,
-		 (unsigned long long)options->speed / 1024,
-		 (unsigned long long)options->timeout / 1000);
 	return attach_load(at, &job) || attach_start(at) ? -1 : 0;
 }
 
@@ -271,9 +218,7 @@ static int run(int argc, char **argv)
 {
 	struct options options = {
 		.books.chunk_size = 65536,
-		.copy_mode = "background",
-		.on_target_error = "report",
-		.timeout = 10000000,
+		.features.values = { [CBW_TIMEOUT] = "10000" },
 	};
 	int r = parse_options(&options, argc, argv);
 

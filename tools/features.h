@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Options of verbs that are features of the module's table line: parsed, checked, and
+ * written as its words. An option has the feature's name, with dashes.
+ */
+#ifndef FEATURES_H
+#define FEATURES_H
+
+#include "job.h"
+
+enum feature {
+	SYNC,
+	ON_CBW_ERROR,
+	CBW_TIMEOUT,
+	ON_SOURCE_ERROR,
+	ON_TARGET_ERROR,
+	SPEED,
+	TARGET_LATENCY,
+	MIN_SPEED,
+	WORKERS,
+	MAX_COPY,
+	DISCARD,
+	COPY_MODE,
+	NR_FEATURES,
+};
+
+/* Room for all of them as words. */
+#define FEATURES_LEN	768
+
+struct features {
+	char values[NR_FEATURES][JOB_WORD_LEN];	/* "": the module's default */
+};
+
+/* As an option gives it. 0, or CBW_USAGE, and it has said why. */
+int features_set(struct features *features, enum feature feature, const char *text);
+
+/* Writes those that have a value, each word with a blank before it; returns how many words. */
+unsigned int features_words(const struct features *features, char words[FEATURES_LEN]);
+
+#endif
