@@ -13,7 +13,6 @@
 #include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
-#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
@@ -24,6 +23,7 @@
 #include "dm-cbw-both.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
+#include "dm-cbw-time.h"
 
 /* Enough for the longest write, so that one at a time can always go on. */
 #define MIN_PAGES	(((CBW_BOTH_MAX << SECTOR_SHIFT) + PAGE_SIZE - 1) >> PAGE_SHIFT)
@@ -180,15 +180,10 @@ static void target_ended(struct bio *half)
  *----------------------------------------------------------------
  */
 
-static unsigned long to_jiffies(u64 ns)
-{
-	return min_t(u64, nsecs_to_jiffies64(ns) + 1, MAX_JIFFY_OFFSET);
-}
-
 static void arm(struct cbw_both *both, u64 ns)
 {
 	if (both->timeout)
-		queue_delayed_work(both->wq, &both->expire, to_jiffies(ns));
+		queue_delayed_work(both->wq, &both->expire, cbw_jiffies(ns));
 }
 
 /*

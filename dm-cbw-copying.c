@@ -23,6 +23,7 @@
 #include "dm-cbw-copying.h"
 #include "dm-cbw-map.h"
 #include "dm-cbw-sweep.h"
+#include "dm-cbw-time.h"
 #include "dm-cbw-trace.h"
 
 static_assert(CBW_WORKERS_MAX == CBW_MAX_SWEEP_COPIES);
@@ -251,12 +252,6 @@ static bool cause_wanted(const struct cbw_claim *claim)
  *----------------------------------------------------------------
  */
 
-/* The clamp matters where jiffies have 32 bits. */
-static unsigned long to_jiffies(u64 ns)
-{
-	return min_t(u64, nsecs_to_jiffies64(ns) + 1, MAX_JIFFY_OFFSET);
-}
-
 /*
  * Copies, or what views do, take too long. Nobody waits for them any more, nor for
  * long again. A job that has completed stays so: it is only its views that break.
@@ -303,7 +298,7 @@ static void expire_work(struct work_struct *work)
 	/* Whoever was held meanwhile has armed it for himself, and is younger. */
 	if (since + copying->timeout > now) {
 		mod_delayed_work(copying->wq, &copying->expire,
-				 to_jiffies(since + copying->timeout - now));
+				 cbw_jiffies(since + copying->timeout - now));
 		return;
 	}
 	if (cbw_job_completed(&copying->job))
@@ -317,7 +312,7 @@ void cbw_copying_arm_timeout(struct cbw_copying *copying)
 {
 	if (copying->timeout)
 		queue_delayed_work(copying->wq, &copying->expire,
-				   to_jiffies(copying->timeout));
+				   cbw_jiffies(copying->timeout));
 }
 
 /*----------------------------------------------------------------
@@ -380,7 +375,7 @@ void cbw_copying_wait(struct cbw_copying *copying, bool (*done)(struct cbw_copyi
 	}
 	if (!READ_ONCE(copying->hung) &&
 	    wait_event_idle_timeout(copying->idle, done(copying),
-				    to_jiffies(copying->timeout)))
+				    cbw_jiffies(copying->timeout)))
 		return;
 
 	if (done(copying))
@@ -393,7 +388,8 @@ void cbw_copying_wait(struct cbw_copying *copying, bool (*done)(struct cbw_copyi
 void cbw_copying_wait_progress(struct cbw_copying *copying,
 			       bool (*done)(struct cbw_copying *copying))
 {
-	unsigned long left = copying->timeout ? to_jiffies(copying->timeout) : MAX_SCHEDULE_TIMEOUT;
+	unsigned long left = copying->timeout ? cbw_jiffies(copying->timeout) :
+						MAX_SCHEDULE_TIMEOUT;
 	unsigned long before;
 
 	do {

@@ -24,6 +24,7 @@
  *   dm-cbw-copy      the copy engine
  *   dm-cbw-map       which chunks are pending, who copies them, who waits
  *   dm-cbw-bits      ranges of bits
+ *   dm-cbw-time      how long something may take
  *
  * dm-cbw-compat.h is the only file that knows kernel versions; dm-cbw-trace.h
  * has the tracepoints of all units.
