@@ -91,7 +91,7 @@ print-KDIR:
 	@echo $(KDIR)
 
 run-%: $(if $(KERNEL),,module) helpers
-	@$(runner) --tier $* $(if $(BUDGET),--budget $(BUDGET)) $(options)
+	@$(runner) --tier $* $(if $(BUDGET),--budget $(BUDGET)) $(if $(JOBS),--jobs $(JOBS)) $(options)
 
 shell: $(if $(KERNEL),,module) helpers ## a shell in a virtual machine with the module at hand
 	@$(runner) --shell

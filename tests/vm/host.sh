@@ -10,12 +10,12 @@
 #                     sets $kernel_image, $kernel_version and $kernel_root (the directory that holds lib/modules)
 #   start_guest DIR [ARGUMENT...] [-- ARGUMENT...]
 #                     boots it, with these arguments for QEMU, and for the kernel; DIR is writable in the guest
-#                     (/run/out), and gets console.log
+#                     (/run/out), and gets $console, and what QEMU says
 #                     sets $guest_pid, and $to_guest and $from_guest, the two ends of the guest's ttyS1
 #   stop_guest        ends it at once; there is nothing in it to save
 
 cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/dm-cbw
-guest_pid=''
+guest_pid='' console=console.log
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -147,8 +147,8 @@ qemu() {
 
 start_guest() {
 	local line
-	coproc GUEST { qemu "$1" -chardev "file,id=console,path=$1/console.log,append=on" \
-		-serial chardev:console -serial stdio "${@:2}" 2> "$1/qemu.log"; }
+	coproc GUEST { qemu "$1" -chardev "file,id=console,path=$1/$console,append=on" \
+		-serial chardev:console -serial stdio "${@:2}" 2> "$1/qemu-$console"; }
 	# shellcheck disable=SC2153 # set by coproc
 	guest_pid=$GUEST_PID
 	# Bash closes its own ends as soon as the guest dies: these stay.
