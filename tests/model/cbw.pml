@@ -23,8 +23,8 @@
  * break-snapshot), and what may happen: FAILURES, SWEEP_IGNORE (sweep errors are retried), TIMEOUTS n, CANCEL, SUSPEND.
  * What may happen once does happen in the end, so a hang is looked for with and without each: a wait must end by its copy.
  *
- * Known-wrong variants (-D), each of which must be caught: RECHECK_FIRST_CHUNK_ONLY RELEASE_WITHOUT_RECHECK CLEAR_BEFORE_WRITE
- * FAILED_COPY_CLEARS RELEASE_BEFORE_CLEAR CLAIM_CHECK_SPLIT COPY_COVERS_SAVED CLAIM_DROPPED_AT_TIMEOUT LATE_COPY_CLEARS
+ * Known-wrong variants (-D), each of which must be caught: RECHECK_FIRST_CHUNK_ONLY LET_GO_WITHOUT_RECHECK CLEAR_BEFORE_WRITE
+ * FAILED_COPY_CLEARS LET_GO_BEFORE_CLEAR CLAIM_CHECK_SPLIT COPY_COVERS_SAVED CLAIM_DROPPED_AT_TIMEOUT LATE_COPY_CLEARS
  * SUSPEND_IGNORES_SWEEP LOST_WAKEUP STARVED_NOT_SERVED SWEEP_NOT_WOKEN COMPLETE_WITHOUT_LATCH ERROR_FORGOTTEN
  * RETRY_AT_ONCE HELD_NOT_REQUEUED HANDED_BACK_PASSES. With CONTENT_ONLY the rules about the claims themselves are left out, so
  * that a wrong claim shows in the saved data.
@@ -170,7 +170,7 @@ inline remember_claim_of_chunk()
 
 /* ---- held bios ---- */
 
-inline release(w, result)
+inline let_go(w, result)
 {
 	held = held & ~BIT(w);
 	error = error & ~BIT(w);
@@ -248,7 +248,7 @@ inline resolve(w, queued)
 	:: else -> claim_range(w)
 	fi;
 	if
-	:: first_claim == NONE && !needs_slot -> release(w, GO)
+	:: first_claim == NONE && !needs_slot -> let_go(w, GO)
 	:: first_claim != NONE ->
 		first_go = first_go & ~BIT(w);
 		claim[first_claim].waiters = claim[first_claim].waiters | BIT(w);
@@ -271,7 +271,7 @@ inline resolve(w, queued)
 #if defined(RECHECK_FIRST_CHUNK_ONLY)
 #define FIRST(m)	((m) & -(m))
 #define TAKEN_FOR_SAVED(w)	(!(pending & FIRST(range[w])))
-#elif defined(RELEASE_WITHOUT_RECHECK)
+#elif defined(LET_GO_WITHOUT_RECHECK)
 #define TAKEN_FOR_SAVED(w)	true
 #else
 #define TAKEN_FOR_SAVED(w)	false
@@ -283,9 +283,9 @@ inline look_again(w)
 #ifdef ERROR_FORGOTTEN
 	:: false
 #else
-	:: (error & BIT(w)) -> release(w, EIO)
+	:: (error & BIT(w)) -> let_go(w, EIO)
 #endif
-	:: !(error & BIT(w)) && TAKEN_FOR_SAVED(w) -> release(w, GO)
+	:: !(error & BIT(w)) && TAKEN_FOR_SAVED(w) -> let_go(w, GO)
 	:: else -> resolve(w, false)
 	fi
 }
@@ -423,20 +423,20 @@ inline apply_policy(i)
 	fi
 }
 
-#ifdef RELEASE_BEFORE_CLEAR
-#define RELEASE_EARLY(i)						\
+#ifdef LET_GO_BEFORE_CLEAR
+#define LET_GO_EARLY(i)						\
 	d_step {							\
 		c = 0;							\
 		do							\
 		:: c < NR_WRITERS && (claim[i].waiters & BIT(c)) ->	\
-			leave_lists(c); release(c, GO); c++		\
+			leave_lists(c); let_go(c, GO); c++		\
 		:: c < NR_WRITERS && !(claim[i].waiters & BIT(c)) -> c++ \
 		:: else -> break					\
 		od;							\
 		c = 0							\
 	}
 #else
-#define RELEASE_EARLY(i)	skip
+#define LET_GO_EARLY(i)	skip
 #endif
 
 inline write_target(i)
@@ -482,7 +482,7 @@ end:	do
 		fi;
 		if
 		:: !ok -> apply_policy(i)
-		:: else -> RELEASE_EARLY(i)
+		:: else -> LET_GO_EARLY(i)
 		fi;
 		d_step { finish(i, ok); ok = false }
 	:: atomic { claim[i].in_flight && claim[i].chunks == 0 -> ok = true; target_cached = false;
@@ -548,11 +548,11 @@ end:	false
 #define SERVE_STARVED	(!woken && len(starved) > 0 && nr_write < WRITE_CAP)
 #endif
 
-/* Whoever releases wakes the sweep afterwards: it may have waited for a writer's first go. */
+/* Whoever lets a write go wakes the sweep afterwards: it may have waited for a writer's first go. */
 #ifdef SWEEP_NOT_WOKEN
-#define AFTER_RELEASE	skip
+#define AFTER_LET_GO	skip
 #else
-#define AFTER_RELEASE	sweep_woken = true
+#define AFTER_LET_GO	sweep_woken = true
 #endif
 
 /* The one work item. It ends in the section that finds nothing woken, and nobody starved or no slot; queued meanwhile, it runs again. */
@@ -566,14 +566,14 @@ end:	do
 			leave_woken(w);
 			look_again(w);
 			w = 0;
-			AFTER_RELEASE;
+			AFTER_LET_GO;
 			work_queued = (woken || len(starved) > 0)
 		}
 	:: d_step { work_queued && SERVE_STARVED ->
 			starved?<w>;
 			resolve(w, true);
 			w = 0;
-			AFTER_RELEASE;
+			AFTER_LET_GO;
 			work_queued = (len(starved) > 0 && !(first_claim == NONE && needs_slot))
 		}
 	:: d_step { work_queued && !woken && !SERVE_STARVED -> work_queued = false }
@@ -604,7 +604,7 @@ inline pick_range()
 
 inline hand_back(w)
 {
-	release(w, REQUEUE);
+	let_go(w, REQUEUE);
 	handed_back = handed_back | BIT(w)
 }
 
@@ -663,7 +663,7 @@ inline time_out(w)
 #ifdef BREAK_WRITE
 	DROP_CLAIM(w);
 	leave_lists(w);
-	release(w, EIO)
+	let_go(w, EIO)
 #else
 	break_job(FAILED)
 #endif
@@ -839,7 +839,7 @@ init {
 
 /* R13, no lost wake-up: to be checked under weak fairness. */
 #ifdef LIVENESS
-ltl held_0_released { [] ((held & 1) -> <> !(held & 1)) }
-ltl held_1_released { [] ((held & 2) -> <> !(held & 2)) }
+ltl held_0_let_go { [] ((held & 1) -> <> !(held & 1)) }
+ltl held_1_let_go { [] ((held & 2) -> <> !(held & 2)) }
 ltl sweep_ends { <> (state == COMPLETED) }
 #endif

@@ -18,7 +18,7 @@
  * Configuration (-D): WRITES, and what may happen: FAILURES, MESSAGES n, TIMEOUTS (each bounded wait may run out), HANGS (copies of
  * the first job may end only when its table is gone), UNDO, EVENTS. Only the first job has events, a timer and hanging copies.
  *
- * Known-wrong variants (-D): FREED_IN_FLIGHT FREED_IN_CALLBACK SWEEP_NOT_STOPPED TIMER_NOT_CANCELLED RELEASE_NOT_FLUSHED
+ * Known-wrong variants (-D): FREED_IN_FLIGHT FREED_IN_CALLBACK SWEEP_NOT_STOPPED TIMER_NOT_CANCELLED LET_GO_NOT_FLUSHED
  * EVENT_NOT_FLUSHED DETACH_DOES_NOT_WAIT ORPHAN_WITHOUT_DEVICES ORPHAN_WITHOUT_MODULE ORPHANS_IGNORED PRERESUME_IGNORES_ORPHANS
  * JOBS_NOT_LOCKED DESTRUCTOR_WAITS SUSPEND_WAITS_FOR_EVER CLAIM_DROPPED_AT_TIMEOUT HELD_NOT_LET_GO MESSAGE_STARTS_JOB
  * PREDECESSOR_LIVES_ON PIT_AT_LOAD UNDO_FORGOTTEN SUSPEND_IGNORES_COPIES. Run by hand as cbw.pml is.
@@ -496,7 +496,7 @@ inline preresume(j, old)
 }
 
 /* What runs in the job's own workqueue, copier and thread ends first; then nobody finds it; then it is freed. */
-inline free_backup(j)
+inline free_copying(j)
 {
 #ifndef SWEEP_NOT_STOPPED
 	job[j].sweep_should_stop = true;
@@ -509,7 +509,7 @@ inline free_backup(j)
 	job[j].expire_armed = false;
 	!job[j].expire_running;
 #endif
-#ifndef RELEASE_NOT_FLUSHED
+#ifndef LET_GO_NOT_FLUSHED
 	!job[j].let_go_queued && !job[j].let_go_running;
 #endif
 #ifndef JOBS_NOT_LOCKED
@@ -532,7 +532,7 @@ inline free_backup(j)
 proctype orphan_work(byte j)
 {
 	!job[j].in_flight;
-	free_backup(j);
+	free_copying(j);
 #ifndef ORPHAN_WITHOUT_MODULE
 	module_refs--;
 #endif
@@ -560,14 +560,14 @@ inline make_orphan(j)
 #endif
 
 /*
- * After the last reader of the table has left it. Whatever comes late to end the job, finds it ended; what it then queues, free_backup()
+ * After the last reader of the table has left it. Whatever comes late to end the job, finds it ended; what it then queues, free_copying()
  * waits for.
  */
 inline destroy(j)
 {
 	in_map != j && in_message != j;
 	job_end(j);
-#ifndef RELEASE_NOT_FLUSHED
+#ifndef LET_GO_NOT_FLUSHED
 	!job[j].let_go_queued && !job[j].let_go_running;
 #endif
 #ifndef TIMER_NOT_CANCELLED
@@ -583,7 +583,7 @@ inline destroy(j)
 #endif
 	if
 	:: MUST_BE_ORPHAN(j) -> make_orphan(j)
-	:: else -> free_backup(j)
+	:: else -> free_copying(j)
 	fi;
 	d_step { job[j].table_gone = true; module_refs-- }
 }

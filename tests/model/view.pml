@@ -22,8 +22,8 @@
  * held, with any of the chunks not listed, and starts at any moment.
  *
  * Known-wrong variants (-D): READ_WITHOUT_HOLD READ_REGISTERED_LATE READERS_LOOKED_AT_FIRST FAST_PATH_IGNORES_READERS
- * RELEASE_IGNORES_READERS EXPIRED_IGNORES_READERS ONE_READER_FOR_ALL READER_ENDS_SILENTLY READERS_AWAITED_FIRST CLEAR_BEFORE_WRITE
- * BREAK_NOT_RECHECKED LATCH_AFTER_RELEASE SUSPEND_IGNORES_READS READS_WHILE_SUSPENDED HELD_READS_FORGOTTEN
+ * LET_GO_IGNORES_READERS EXPIRED_IGNORES_READERS ONE_READER_FOR_ALL READER_ENDS_SILENTLY READERS_AWAITED_FIRST CLEAR_BEFORE_WRITE
+ * BREAK_NOT_RECHECKED LATCH_AFTER_LET_GO SUSPEND_IGNORES_READS READS_WHILE_SUSPENDED HELD_READS_FORGOTTEN
  * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED RELEASE_NOT_RECHECKED RELEASED_AFTER_PENDING SUSPEND_IGNORES_RELEASES
  * SAVED_EXCLUDED.
  * Run by hand as cbw.pml is.
@@ -100,7 +100,7 @@ hidden byte R10_no_discard_while_suspended;
 
 /* ---- held writes ---- */
 
-inline release(w, result)
+inline let_go(w, result)
 {
 	held = held & ~BIT(w);
 	verdict[w] = result
@@ -147,7 +147,7 @@ inline hold_on_reader(w)
 inline resolve(w, readers)
 {
 	if
-	:: broken -> release(w, GO)
+	:: broken -> let_go(w, GO)
 #ifdef READERS_AWAITED_FIRST
 	:: !broken && READ_BY_ANY(range[w]) -> hold_on_reader(w)
 	:: !broken && !READ_BY_ANY(range[w]) && (pending & range[w]) -> hold_on_claim(w)
@@ -155,7 +155,7 @@ inline resolve(w, readers)
 	:: !broken && (pending & range[w]) -> hold_on_claim(w)
 	:: !broken && !(pending & range[w]) && (readers) && READ_BY_ANY(range[w]) -> hold_on_reader(w)
 #endif
-	:: else -> release(w, GO)
+	:: else -> let_go(w, GO)
 	fi
 }
 
@@ -189,12 +189,12 @@ inline wake_all_held()
 	read_waiters[1] = 0
 }
 
-#ifdef LATCH_AFTER_RELEASE
+#ifdef LATCH_AFTER_LET_GO
 inline break_job()
 {
 	d_step {
-		if :: held & 1 -> release(0, GO) :: else fi;
-		if :: held & 2 -> release(1, GO) :: else fi;
+		if :: held & 1 -> let_go(0, GO) :: else fi;
+		if :: held & 2 -> let_go(1, GO) :: else fi;
 		wake_all_held()
 	};
 	d_step { broken = true; forget_content(); wake_all_held() }
@@ -232,8 +232,8 @@ inline end_claim(saved)
 		woken = woken | claim_waiters
 	:: else ->
 #ifdef BREAK_WRITE
-		if :: claim_waiters & 1 -> release(0, EIO) :: else fi;
-		if :: claim_waiters & 2 -> release(1, EIO) :: else fi
+		if :: claim_waiters & 1 -> let_go(0, EIO) :: else fi;
+		if :: claim_waiters & 2 -> let_go(1, EIO) :: else fi
 #else
 		woken = woken | claim_waiters
 #endif
@@ -285,7 +285,7 @@ end:	do
 	od
 }
 
-#ifdef RELEASE_IGNORES_READERS
+#ifdef LET_GO_IGNORES_READERS
 #define LOOKS_AT_READERS	false
 #else
 #define LOOKS_AT_READERS	true
@@ -360,7 +360,7 @@ end:	do
 inline time_out(w)
 {
 #ifdef BREAK_WRITE
-	d_step { (held & BIT(w)) -> leave_lists(w); release(w, EXPIRED) }
+	d_step { (held & BIT(w)) -> leave_lists(w); let_go(w, EXPIRED) }
 #else
 	atomic { (held & BIT(w)) -> skip };
 	break_job()
@@ -554,7 +554,7 @@ end:	do
 #endif
 
 /* It has begun then, in the same critical section, and does not look at its chunks again. */
-inline release_held_read(r, begin)
+inline let_held_read_go(r, begin)
 {
 #ifndef HELD_READS_FORGOTTEN
 	reading[r] = (read_held[r] && begin -> held_run[r] : reading[r]);
@@ -568,8 +568,8 @@ inline release_held_read(r, begin)
 inline close_view()
 {
 	closed = true;
-	release_held_read(0, false);
-	release_held_read(1, false)
+	let_held_read_go(0, false);
+	let_held_read_go(1, false)
 }
 
 /*
@@ -601,7 +601,7 @@ proctype table_change()
 #endif
 	suspended = true;
 	if
-	:: d_step { suspended = false; reads_stopped = false; release_held_read(0, true); release_held_read(1, true) };
+	:: d_step { suspended = false; reads_stopped = false; let_held_read_go(0, true); let_held_read_go(1, true) };
 		blocked = false
 	:: d_step { suspended = false; replaced = true };
 		origin_new = ALL_CHUNKS;
@@ -667,5 +667,5 @@ init {
 }
 
 #ifdef LIVENESS
-ltl held_0_released { [] ((held & 1) -> <> !(held & 1)) }
+ltl held_0_let_go { [] ((held & 1) -> <> !(held & 1)) }
 #endif
