@@ -6,10 +6,11 @@
 #
 # CBW_MINUTES on the host says how long. Each round is one job, from its point in time to its end or its failure.
 # After a failure look at the round's first line, at what was done since (+), and at the state and the kernel log.
-# shellcheck disable=SC2154 # the names are those of pit.sh and faults.sh
+# shellcheck disable=SC2034,SC2154 # the names are those of pit.sh, faults.sh and mirror.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/faults.sh"
+. "${CBW_LIB%/*}/mirror.sh"
 
 moment() { # up to half a second
 	sleep 0.$((RANDOM % 5))$((RANDOM % 10))
@@ -76,11 +77,11 @@ disturb() {
 }
 
 # Errors may have made it pause, and the limit may be low.
-urge() {
+urge() { # REGEX: the states that it is urged to
 	local state
 	state=$(cbw_field cbw state)
 	[[ $state != paused ]] || dmsetup message cbw 0 resume || true
-	[[ $state =~ ^(completed|failed)$ ]]
+	[[ $state =~ ^($1)$ ]]
 }
 
 features() { # MAY-FAIL: sets $picked
@@ -103,19 +104,23 @@ prove_job() { # MAY-FAIL
 		[[ $(cbw_field cbw state) == failed ]] || check_pit --pending-from "$origin"
 	else
 		dmsetup message cbw 0 speed 0
-		retry 120 urge || fail "the job does not end: $(dmsetup status cbw)"
+		retry 120 urge "completed|failed" || fail "the job does not end: $(dmsetup status cbw)"
 		[[ $(cbw_field cbw state) == failed ]] || check_pit
 	fi
 	(($1)) || [[ $(cbw_field cbw state) != failed ]] || fail "the job has failed: $(dmsetup status cbw)"
 }
 
-round() {
-	local may_fail=$((RANDOM % 3 == 0)) sync writing
-	pick full full none
-	sync=$picked
+random_writers() { # sets $writing
 	pick "--max 4K" "--max 64K --hot" "--max 2M" "--min 64K --max 4M" "--mode sequential --max 1M" \
 		"--mode boundary --chunk 64K --threads 12 --max 256K"
 	read -ra writing <<< "$picked"
+}
+
+backup_round() {
+	local CBW_JOB=backup may_fail=$((RANDOM % 3 == 0)) sync writing
+	pick full full none
+	sync=$picked
+	random_writers
 	fill_target
 	start_writers --allow-errors "${writing[@]}"
 	features "$may_fail"
@@ -132,10 +137,43 @@ round() {
 	to_linear
 }
 
+# Of both devices: what a flush that failed has lost, no copy brings back.
+prove_mirror() {
+	dmsetup message cbw 0 speed 0
+	dmsetup message cbw 0 copy_mode write-blocking || true
+	retry 120 urge "ready|failed" || fail "the mirror does not become ready: $(dmsetup status cbw)"
+	[[ $(cbw_field cbw state) != failed ]] || return 0
+	pick complete cancel
+	end_mirror "$picked"
+	say dmsetup resume cbw
+}
+
+mirror_round() {
+	local CBW_JOB=mirror features writing
+	random_writers
+	fill_target
+	start_writers --allow-errors "${writing[@]}"
+	pick background write-blocking
+	features="copy_mode $picked cbw_timeout 0 speed $((4096 + RANDOM))"
+	pick ignore stop
+	features+=" on_target_error $picked on_source_error $picked"
+	pick 8 16 128 512 2048
+	echo "--- round $number at $SECONDS s: mirror, chunk $picked, $features, ${writing[*]}"
+	load "$picked" "$features"
+	resume
+	disturb
+	prove_mirror
+	stop_writers
+	check_newest
+	to_linear
+}
+
+# A chunk that is discarded reads the same on both.
 mk_faulty origin 48 discard=1
-mk_faulty target 49
+mk_faulty target 49 discard=1
 stamp_devices
 for ((number = 1; SECONDS < ${CBW_MINUTES:-10} * 60; number++)); do
-	round
+	pick backup backup mirror
+	"${picked}_round"
 done
 echo "$((number - 1)) rounds"
