@@ -346,12 +346,17 @@ static int check_bitmap_mode(const struct cbw_args *args, char **error)
 }
 
 #define OF_TRACK	(BIT(CBW_FEATURE_METADATA) | BIT(CBW_FEATURE_ON_METADATA_ERROR) | \
-			 BIT(CBW_FEATURE_BELOW))
+			 BIT(CBW_FEATURE_CBW_TIMEOUT) | BIT(CBW_FEATURE_BELOW))
 
 static int check_tracking(const struct cbw_args *args, char **error)
 {
 	if (args->job == CBW_TRACK && args->given & ~OF_TRACK) {
-		*error = "Job track takes no feature but metadata, on_metadata_error and below";
+		*error = "Job track takes only metadata, on_metadata_error, cbw_timeout and below";
+		return -EINVAL;
+	}
+	if (args->job == CBW_TRACK && test_bit(CBW_FEATURE_CBW_TIMEOUT, &args->given) &&
+	    !test_bit(CBW_FEATURE_METADATA, &args->given)) {
+		*error = "Feature cbw_timeout of job track needs feature metadata";
 		return -EINVAL;
 	}
 	if (test_bit(CBW_FEATURE_ON_METADATA_ERROR, &args->given) &&

@@ -7,16 +7,20 @@
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
+#include "dm-cbw.h"
 #include "dm-cbw-bio.h"
 #include "dm-cbw-bits.h"
 #include "dm-cbw-changes.h"
 #include "dm-cbw-commit.h"
 #include "dm-cbw-compat.h"
+#include "dm-cbw-late.h"
 
 /* Guards the list, and of each map all but its bits. */
 static DEFINE_MUTEX(changes_lock);
@@ -54,6 +58,10 @@ struct cbw_changes {
 	spinlock_t pointers;		/* guards the two, taken inside of the mutex */
 
 	struct cbw_commit *commit;	/* NULL: in memory only */
+	cbw_bdev_ref origin_ref;
+	cbw_bdev_ref metadata_ref;
+	struct cbw_late late;		/* its metadata device hangs, and the table is gone */
+	struct work_struct orphan;
 };
 
 struct cbw_taken {
@@ -163,6 +171,22 @@ void cbw_changes_info(struct cbw_changes *changes, struct cbw_changes_info *info
  *----------------------------------------------------------------
  */
 
+static void begun(void *owner, const unsigned long *bits, const uuid_t *generation)
+{
+	struct cbw_changes *changes = owner;
+	unsigned long i;
+
+	for (i = 0; i < BITS_TO_LONGS(changes->nr_chunks); i++)
+		set_bits(changes->bits, i, bits[i]);
+	mutex_lock(&changes_lock);
+	/* Or broken() comes after this. */
+	if (!cbw_commit_broken(changes->commit)) {
+		changes->generation = *generation;
+		changes->base = *generation;
+	}
+	mutex_unlock(&changes_lock);
+}
+
 static void bits_to_keep(void *owner, unsigned long first, unsigned long nr,
 			 unsigned long *longs)
 {
@@ -222,6 +246,7 @@ static void broken(void *owner)
 }
 
 static const struct cbw_commit_ops commit_ops = {
+	.begun		= begun,
 	.bits		= bits_to_keep,
 	.generation	= generation_to_keep,
 	.committed	= committed,
@@ -233,11 +258,33 @@ static const struct cbw_commit_ops commit_ops = {
  *----------------------------------------------------------------
  */
 
+static void put_refs(struct cbw_changes *changes)
+{
+	if (!IS_ERR_OR_NULL(changes->origin_ref))
+		cbw_bdev_ref_put(changes->origin_ref);
+	if (!IS_ERR_OR_NULL(changes->metadata_ref))
+		cbw_bdev_ref_put(changes->metadata_ref);
+}
+
 static void free_changes(struct cbw_changes *changes)
 {
 	cbw_commit_destroy(changes->commit);
+	cbw_late_remove(&changes->late);
+	put_refs(changes);
 	kvfree(changes->bits);
 	kfree(changes);
+}
+
+/* For when it outlives its table: opening a device that hangs may hang, too. */
+static int get_refs(struct cbw_changes *changes, char **error)
+{
+	*error = "Cannot open the origin device once more";
+	changes->origin_ref = cbw_bdev_ref_get(changes->origin->bd_dev);
+	if (IS_ERR(changes->origin_ref))
+		return PTR_ERR(changes->origin_ref);
+	*error = "Cannot open the metadata device once more";
+	changes->metadata_ref = cbw_bdev_ref_get(changes->metadata->bd_dev);
+	return PTR_ERR_OR_ZERO(changes->metadata_ref);
 }
 
 static int create_commit(struct cbw_changes *changes, const struct cbw_changes_config *config,
@@ -255,6 +302,13 @@ static int create_commit(struct cbw_changes *changes, const struct cbw_changes_c
 
 	if (!config->metadata)
 		return 0;
+	/* Before it is read, which a device that hangs does not end. */
+	*error = cbw_late_writes(config->metadata);
+	if (*error)
+		return -EBUSY;
+	r = get_refs(changes, error);
+	if (r)
+		return r;
 	changes->commit = cbw_commit_create(&commit, &commit_ops, changes, error);
 	r = PTR_ERR_OR_ZERO(changes->commit);
 	if (r)
@@ -278,6 +332,7 @@ static struct cbw_changes *create(struct dm_target *ti, const struct cbw_changes
 	changes->chunk_shift = config->chunk_shift;
 	changes->nr_chunks = ((ti->len - 1) >> config->chunk_shift) + 1;
 	spin_lock_init(&changes->pointers);
+	cbw_late_init(&changes->late);
 	changes->bits = kvzalloc(cbw_bits_size(changes->nr_chunks), GFP_KERNEL);
 	if (changes->bits)
 		r = create_commit(changes, config, error);
@@ -361,8 +416,22 @@ static void end(struct cbw_changes *changes)
 	first = changes->begun && !changes->ended;
 	changes->ended = true;
 	mutex_unlock(&changes_lock);
-	if (first && changes->commit)
-		cbw_commit_end(changes->commit, !changes->lost);
+	if (!first || !changes->commit)
+		return;
+	cbw_commit_end(changes->commit, !changes->lost);
+	if (cbw_commit_hangs(changes->commit))
+		cbw_late_add(&changes->late, changes->metadata);
+}
+
+static void orphan_work(struct work_struct *work)
+{
+	struct cbw_changes *changes = container_of(work, struct cbw_changes, orphan);
+
+	cbw_commit_finish(changes->commit);
+	DMINFO("the last write of an ended tracking map to its metadata device has ended, too");
+	free_changes(changes);
+	/* cbw_late_module_exit() waits for the rest of this function. */
+	module_put(THIS_MODULE);
 }
 
 /*
@@ -402,24 +471,28 @@ void cbw_changes_put(struct cbw_changes *changes)
 	if (!unused)
 		return;
 	end(changes);
-	free_changes(changes);
+	if (!changes->commit || !cbw_commit_hangs(changes->commit)) {
+		free_changes(changes);
+		return;
+	}
+	INIT_WORK(&changes->orphan, orphan_work);
+	cbw_late_queue(&changes->orphan);
 }
 
 /* No write comes yet. One that was ended before is in memory only. */
 static void begin(struct cbw_changes *changes)
 {
-	uuid_t generation = uuid_null;
+	bool again = changes->begun;
 
-	if (changes->begun)
+	if (again)
 		memset(changes->bits, 0, cbw_bits_size(changes->nr_chunks));
-	else if (changes->commit)
-		cbw_commit_begin(changes->commit, changes->bits, &generation);
-
 	mutex_lock(&changes_lock);
 	changes->begun = true;
-	changes->generation = generation;
-	changes->base = generation;
+	changes->generation = uuid_null;
+	changes->base = uuid_null;
 	mutex_unlock(&changes_lock);
+	if (!again && changes->commit)
+		cbw_commit_begin(changes->commit);
 }
 
 /* The map that the table before this one had, if it was another; with a reference. */
@@ -460,10 +533,10 @@ void cbw_changes_enter(struct cbw_changes *changes, struct dm_target *ti)
 		begin(changes);
 }
 
-void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write)
+void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write, u64 timeout)
 {
 	if (changes->commit)
-		cbw_commit_set_policy(changes->commit, break_write);
+		cbw_commit_set_policy(changes->commit, break_write, timeout);
 }
 
 unsigned int cbw_changes_nr_waiting(const struct cbw_changes *changes)

@@ -75,8 +75,11 @@ bool cbw_changes_next(struct cbw_changes *changes, sector_t *from, sector_t *end
 /* Where it is kept, or NULL. @changes may be NULL. Any context. */
 struct block_device *cbw_changes_metadata(const struct cbw_changes *changes);
 
-/* What on_metadata_error of the table says. Before each resume, for the table that is resumed. */
-void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write);
+/*
+ * What on_metadata_error and cbw_timeout, in ns, of the table say. Before each resume, for the
+ * table that is resumed.
+ */
+void cbw_changes_set_policy(struct cbw_changes *changes, bool break_write, u64 timeout);
 
 /* Writes that wait until they are durable. Any context. */
 unsigned int cbw_changes_nr_waiting(const struct cbw_changes *changes);

@@ -10,7 +10,8 @@
  * 3. writes the superblock if it has changed, and flushes;
  * 4. submits those writes.
  *
- * Writes that come meanwhile wait for its next turn.
+ * Writes that come meanwhile wait for its next turn. A device that hangs keeps the worker in
+ * its turn; so whoever waits has a time limit, and the writes are where a timer finds them.
  */
 #include <linux/bio.h>
 #include <linux/bitops.h>
@@ -18,10 +19,12 @@
 #include <linux/device-mapper.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "dm-cbw.h"
@@ -31,6 +34,7 @@
 #include "dm-cbw-compat.h"
 #include "dm-cbw-marks.h"
 #include "dm-cbw-metadata.h"
+#include "dm-cbw-time.h"
 
 /* Of this time that the module is loaded: the origin has counted on since. */
 static uuid_t this_boot;
@@ -40,15 +44,23 @@ static uuid_t this_boot;
 
 /* Bits of cbw_commit.flags. */
 enum {
+	BEGINNING,
 	SUPER_CHANGED,
 	MARKED_ENDED,
 	CLOSING,		/* no more writes come: the map may go on */
 	LEAVING,		/* the same, and it may not */
 };
 
+/* Writes that wait, in their order. */
+struct waiting {
+	struct bio_list bios;
+	unsigned long since;		/* in jiffies; of the first, if there is one */
+};
+
 struct cbw_commit {
 	/* What each write looks at. */
 	unsigned int chunk_shift;
+	bool begun;			/* before, no write may go on */
 	bool broken;			/* nothing is kept any more, and nothing waits */
 	struct bio *marked;		/* a write that touches marks is in flight */
 	/*
@@ -61,10 +73,12 @@ struct cbw_commit {
 	const struct cbw_commit_ops *ops;
 	void *owner;
 	struct block_device *origin;
-	struct gendisk *disk;		/* of the mapped device */
+	struct gendisk *disk;		/* of the mapped device; gone when that is */
+	u64 passed;			/* writes of it before the beginning */
 	sector_t len;
 	unsigned long nr_longs;
 	bool break_write;
+	unsigned long timeout;		/* in jiffies; 0: none */
 	const char *damaged;		/* what of the device could not be used, or NULL */
 	char name[16];
 
@@ -74,17 +88,30 @@ struct cbw_commit {
 	unsigned long flags;
 	atomic_t nr_waiting;
 
-	spinlock_t lock;		/* guards the next one */
-	struct bio_list waiting;
+	spinlock_t lock;		/* guards the next four, and broken while writes come */
+	struct waiting new;
+	struct waiting in_turn;		/* for the end of the worker's turn */
+	struct waiting to_mark;		/* one at a time is in a turn, or in flight */
+	struct bio *marking;		/* one of the turn that touches marks, or NULL */
+
+	struct workqueue_struct *timer_wq;	/* the worker may hang, with its rescuer */
+	struct delayed_work timer;
+	unsigned int turns_begun, turns_ended;
+	unsigned int hung;		/* until that turn has ended, nobody waits for it again */
+	wait_queue_head_t turn_ended;
 
 	/* The worker's own. */
-	struct bio_list to_mark;	/* one at a time is in flight */
 	struct cbw_metadata_state state;
 	struct page *page;		/* for the marks */
 	unsigned long *written;		/* blocks, in this turn */
 	unsigned long *longs;		/* of one block */
 	bool told;			/* the device says that the map is void, or closed */
 };
+
+bool cbw_commit_broken(const struct cbw_commit *commit)
+{
+	return READ_ONCE(commit->broken);
+}
 
 static void kick(struct cbw_commit *commit)
 {
@@ -123,24 +150,48 @@ static void want(struct cbw_commit *commit, const struct bio *bio)
 
 bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio)
 {
-	if (READ_ONCE(commit->broken))
+	if (cbw_commit_broken(commit))
 		return true;
 	/* The bits of @bio were set before; pairs with write_block(). */
 	smp_mb();
-	if (likely(durable(commit, bio)))
+	/* Pairs with begin(). */
+	if (likely(smp_load_acquire(&commit->begun) && durable(commit, bio)))
 		return !cbw_marks_touched(bio);
 	want(commit, bio);
 	return false;
 }
 
+static void __add_waiting(struct waiting *waiting, struct bio *bio, unsigned long since)
+{
+	if (bio_list_empty(&waiting->bios))
+		waiting->since = since;
+	bio_list_add(&waiting->bios, bio);
+}
+
+static void arm_timer(struct cbw_commit *commit)
+{
+	unsigned long timeout = READ_ONCE(commit->timeout);
+
+	if (timeout)
+		queue_delayed_work(commit->timer_wq, &commit->timer, timeout);
+}
+
 void cbw_commit_hold(struct cbw_commit *commit, struct bio *bio)
 {
-	atomic_inc(&commit->nr_waiting);
+	bool waits;
+
 	spin_lock(&commit->lock);
-	bio_list_add(&commit->waiting, bio);
-	/* Before the worker can take it: when it has ended, all of this may be gone. */
-	kick(commit);
+	waits = !commit->broken;
+	if (waits) {
+		atomic_inc(&commit->nr_waiting);
+		__add_waiting(&commit->new, bio, jiffies);
+		/* Before it can be taken: when it has ended, all of this may be gone. */
+		kick(commit);
+		arm_timer(commit);
+	}
 	spin_unlock(&commit->lock);
+	if (!waits)
+		submit_bio_noacct(bio);
 }
 
 unsigned int cbw_commit_nr_waiting(const struct cbw_commit *commit)
@@ -301,14 +352,55 @@ static void make_void(struct cbw_commit *commit)
 		queue_delayed_work(commit->wq, &commit->work, RETRY_DELAY);
 }
 
+/* Of all that wait, none does any more. */
+static void __take_all(struct cbw_commit *commit, struct bio_list *bios)
+{
+	bio_list_merge(bios, &commit->in_turn.bios);
+	bio_list_merge(bios, &commit->to_mark.bios);
+	bio_list_merge(bios, &commit->new.bios);
+	bio_list_init(&commit->in_turn.bios);
+	bio_list_init(&commit->to_mark.bios);
+	bio_list_init(&commit->new.bios);
+	commit->marking = NULL;
+}
+
+/* They go on, or fail. */
+static void let_go(struct cbw_commit *commit, struct bio_list *bios, bool fail)
+{
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(bios))) {
+		atomic_dec(&commit->nr_waiting);
+		if (fail)
+			bio_io_error(bio);
+		else
+			submit_bio_noacct(bio);
+	}
+	blk_finish_plug(&plug);
+}
+
+static void break_map(struct cbw_commit *commit)
+{
+	bool first;
+
+	spin_lock(&commit->lock);
+	first = !commit->broken;
+	WRITE_ONCE(commit->broken, true);
+	spin_unlock(&commit->lock);
+	if (!first)
+		return;
+	commit->ops->broken(commit->owner);
+	DMWARN("%s: the tracking map is void; incremental backups need a full one first",
+	       commit->name);
+}
+
 /* First the device should say so: as soon as writes pass, it lacks what they write to. */
 static void give_up(struct cbw_commit *commit)
 {
 	make_void(commit);
-	WRITE_ONCE(commit->broken, true);
-	commit->ops->broken(commit->owner);
-	DMWARN("%s: the tracking map is void; incremental backups need a full one first",
-	       commit->name);
+	break_map(commit);
 }
 
 /*
@@ -362,7 +454,7 @@ static void look_at_marks(struct cbw_commit *commit)
 	/* In this order: another bio at the same address does not count. */
 	smp_mb__before_atomic();
 	clear_bit(MARKED_ENDED, &commit->flags);
-	if (commit->broken)
+	if (cbw_commit_broken(commit))
 		return;
 	if (read_marks(commit))
 		DMWARN("%s: cannot read the marks of the origin", commit->name);
@@ -374,145 +466,46 @@ static void look_at_marks(struct cbw_commit *commit)
  * The first of the writes that touch marks, if none is in flight: what it will leave there
  * becomes durable together with what was there.
  */
-static struct bio *next_to_mark(struct cbw_commit *commit)
+static void mark_next(struct cbw_commit *commit)
 {
 	struct bio *bio;
 
 	if (test_bit(MARKED_ENDED, &commit->flags))
 		look_at_marks(commit);
 	if (commit->marked)
-		return NULL;
-	bio = bio_list_pop(&commit->to_mark);
-	if (bio) {
-		cbw_marks_expect(&commit->state.marks, bio);
-		set_bit(SUPER_CHANGED, &commit->flags);
-	}
-	return bio;
-}
-
-/*----------------------------------------------------------------
- * The worker
- *----------------------------------------------------------------
- */
-
-static void submit_all(struct cbw_commit *commit, struct bio_list *bios)
-{
-	struct blk_plug plug;
-	struct bio *bio;
-
-	blk_start_plug(&plug);
-	while ((bio = bio_list_pop(bios))) {
-		atomic_dec(&commit->nr_waiting);
-		submit_bio_noacct(bio);
-	}
-	blk_finish_plug(&plug);
-}
-
-static void fail_all(struct cbw_commit *commit, struct bio_list *bios)
-{
-	struct bio *bio;
-
-	while ((bio = bio_list_pop(bios))) {
-		atomic_dec(&commit->nr_waiting);
-		bio_io_error(bio);
-	}
-}
-
-static void failed(struct cbw_commit *commit, struct bio_list *bios, int r)
-{
-	DMERR_LIMIT("%s: the tracking map cannot be written to its metadata device: error %d",
-		    commit->name, r);
-	bio_list_merge(bios, &commit->to_mark);
-	bio_list_init(&commit->to_mark);
-	if (!commit->marked)
-		memcpy(commit->state.marks.next, commit->state.marks.now,
-		       sizeof(commit->state.marks.next));
-	if (READ_ONCE(commit->break_write)) {
-		fail_all(commit, bios);
 		return;
-	}
-	give_up(commit);
-	submit_all(commit, bios);
-}
-
-static void take_waiting(struct cbw_commit *commit, struct bio_list *bios)
-{
-	struct bio_list waiting;
-	struct bio *bio;
-
 	spin_lock(&commit->lock);
-	waiting = commit->waiting;
-	bio_list_init(&commit->waiting);
+	bio = bio_list_pop(&commit->to_mark.bios);
 	spin_unlock(&commit->lock);
+	if (!bio)
+		return;
 
-	while ((bio = bio_list_pop(&waiting)))
-		bio_list_add(cbw_marks_touched(bio) ? &commit->to_mark : bios, bio);
+	/* While it is looked at nobody else may let it go, nor does the timer see it. */
+	cbw_marks_expect(&commit->state.marks, bio);
+	set_bit(SUPER_CHANGED, &commit->flags);
+	spin_lock(&commit->lock);
+	__add_waiting(&commit->in_turn, bio, jiffies);
+	commit->marking = bio;
+	arm_timer(commit);
+	spin_unlock(&commit->lock);
 }
 
-/* As it is now, with nothing under way. */
-static int close(struct cbw_commit *commit)
+/* None is under way: what such a write was to leave does not come. */
+static void expect_nothing(struct cbw_commit *commit)
 {
-	int r = read_marks(commit);
+	struct cbw_marks *marks = &commit->state.marks;
 
-	if (r)
-		return r;
-	commit->state.closed = true;
-	commit->state.written = cbw_count_writes(commit->origin);
-	r = commit_state(commit);
-	commit->told = !r;
-	return r;
+	if (!commit->marked)
+		memcpy(marks->next, marks->now, sizeof(marks->next));
 }
 
-/* Whatever comes later changes nothing any more. */
-static void finish(struct cbw_commit *commit, bool all_done)
+static bool leaving(const struct cbw_commit *commit)
 {
-	bool go_on = all_done && !commit->broken && !test_bit(LEAVING, &commit->flags);
-
-	if ((!go_on || close(commit)) && !commit->told)
-		make_void(commit);
-	WRITE_ONCE(commit->broken, true);
-}
-
-static int commit_all(struct cbw_commit *commit)
-{
-	int r = commit_bits(commit) ?: commit_super(commit);
-
-	/* What is needed no more should be gone from what is closed. */
-	return r || !test_bit(CLOSING, &commit->flags) ? r : commit_bits(commit);
-}
-
-static void commit_work(struct work_struct *work)
-{
-	struct cbw_commit *commit = container_of(to_delayed_work(work), struct cbw_commit, work);
-	struct bio_list bios = BIO_EMPTY_LIST;
-	bool ending = test_bit(CLOSING, &commit->flags) || test_bit(LEAVING, &commit->flags);
-	struct bio *marked;
-	int r = 0;
-
-	take_waiting(commit, &bios);
-	marked = next_to_mark(commit);
-	if (marked)
-		bio_list_add(&bios, marked);
-
-	if (!commit->broken && !test_bit(LEAVING, &commit->flags))
-		r = commit_all(commit);
-	if (!r && marked)
-		WRITE_ONCE(commit->marked, marked);
-	if (r)
-		failed(commit, &bios, r);
-	else
-		submit_all(commit, &bios);
-
-	if (ending)
-		finish(commit, !r);
-	else if (commit->broken && !commit->told)
-		make_void(commit);
-	else if (!commit->broken && !r && any_dirty(commit))
-		kick(commit);
+	return cbw_commit_broken(commit) || test_bit(LEAVING, &commit->flags);
 }
 
 /*----------------------------------------------------------------
- * Beginning and end
+ * The first turn
  *----------------------------------------------------------------
  */
 
@@ -533,8 +526,7 @@ static const char *why_not(struct cbw_commit *commit, const struct cbw_marks *fo
 	if (same_boot && !counted)
 		return "the origin does not tell whether it was written to";
 	if (!cbw_marks_match(&state->marks, found) ||
-	    counted != (same_boot ? state->written : 0) ||
-	    cbw_count_disk_writes(commit->disk))
+	    counted != (same_boot ? state->written : 0) || commit->passed)
 		return "the origin was written to meanwhile";
 	return NULL;
 }
@@ -566,18 +558,22 @@ static void begin_anew(struct cbw_commit *commit)
 		set_bit(i, commit->dirty);
 }
 
-void cbw_commit_begin(struct cbw_commit *commit, unsigned long *bits, uuid_t *generation)
+/* Of the first turn. */
+static void begin(struct cbw_commit *commit)
 {
 	bool goes_on = may_go_on(commit);
 	int r;
 
 	commit->state.closed = false;
 	commit->state.boot = this_boot;
-	if (goes_on) {
+	if (goes_on)
 		commit->state.generation = cbw_metadata_state(commit->metadata)->generation;
-		memcpy(bits, commit->durable, commit->nr_longs * sizeof(long));
-	} else {
+	else
 		begin_anew(commit);
+	/* Whoever was to be told of it waits no longer. */
+	if (leaving(commit)) {
+		kick(commit);
+		return;
 	}
 	r = commit_state(commit);
 	if (r && !commit->break_write) {
@@ -586,18 +582,261 @@ void cbw_commit_begin(struct cbw_commit *commit, unsigned long *bits, uuid_t *ge
 	}
 	if (r)
 		set_bit(SUPER_CHANGED, &commit->flags);
-	*generation = commit->state.generation;
+	if (goes_on)
+		commit->ops->begun(commit->owner, commit->durable, &commit->state.generation);
+	/* Pairs with cbw_commit_passes(), which looks at what is durable. */
+	smp_store_release(&commit->begun, true);
 	kick(commit);
+}
+
+/*----------------------------------------------------------------
+ * The worker
+ *----------------------------------------------------------------
+ */
+
+static void take_new(struct cbw_commit *commit)
+{
+	struct bio *bio;
+
+	spin_lock(&commit->lock);
+	while ((bio = bio_list_pop(&commit->new.bios)))
+		__add_waiting(cbw_marks_touched(bio) ? &commit->to_mark : &commit->in_turn,
+			      bio, commit->new.since);
+	spin_unlock(&commit->lock);
+}
+
+/* What waited for it goes on, but for what did not wait so long. */
+static void end_turn(struct cbw_commit *commit)
+{
+	struct bio_list bios;
+
+	spin_lock(&commit->lock);
+	bios = commit->in_turn.bios;
+	bio_list_init(&commit->in_turn.bios);
+	if (commit->marking)
+		WRITE_ONCE(commit->marked, commit->marking);
+	commit->marking = NULL;
+	spin_unlock(&commit->lock);
+	expect_nothing(commit);
+	let_go(commit, &bios, false);
+}
+
+static void fail_turn(struct cbw_commit *commit, int r)
+{
+	struct bio_list bios = BIO_EMPTY_LIST;
+	bool break_write = READ_ONCE(commit->break_write);
+
+	DMERR_LIMIT("%s: the tracking map cannot be written to its metadata device: error %d",
+		    commit->name, r);
+	if (!break_write)
+		give_up(commit);
+	spin_lock(&commit->lock);
+	__take_all(commit, &bios);
+	spin_unlock(&commit->lock);
+	expect_nothing(commit);
+	let_go(commit, &bios, break_write);
+}
+
+/*
+ * As it is now, with nothing under way. Whoever waits for the end no longer has said so
+ * before anybody else can write to the origin: then what was read may be too old.
+ */
+static int close(struct cbw_commit *commit)
+{
+	int r = read_marks(commit);
+
+	if (r)
+		return r;
+	commit->state.closed = true;
+	commit->state.written = cbw_count_writes(commit->origin);
+	/* Pairs with cbw_commit_end(). */
+	smp_mb();
+	r = leaving(commit) ? -ETIMEDOUT : commit_state(commit);
+	commit->told = !r;
+	return r;
+}
+
+/* Whatever comes later changes nothing any more. */
+static void finish(struct cbw_commit *commit, bool all_done)
+{
+	bool closed = all_done && !leaving(commit) && !close(commit) && !leaving(commit);
+
+	if (!closed && (commit->state.closed || !commit->told))
+		make_void(commit);
+	WRITE_ONCE(commit->broken, true);
+}
+
+static int commit_all(struct cbw_commit *commit)
+{
+	int r = commit_bits(commit);
+
+	/* What is void must not get another generation. */
+	if (!r && !leaving(commit))
+		r = commit_super(commit);
+	/* What is needed no more should be gone from what is closed. */
+	return r || !test_bit(CLOSING, &commit->flags) ? r : commit_bits(commit);
+}
+
+static void do_turn(struct cbw_commit *commit)
+{
+	bool ending = test_bit(CLOSING, &commit->flags) || test_bit(LEAVING, &commit->flags);
+	int r = 0;
+
+	take_new(commit);
+	mark_next(commit);
+	if (!leaving(commit))
+		r = commit_all(commit);
+	if (r)
+		fail_turn(commit, r);
+	else
+		end_turn(commit);
+
+	if (ending)
+		finish(commit, !r);
+	else if (cbw_commit_broken(commit) && !commit->told)
+		make_void(commit);
+	else if (!cbw_commit_broken(commit) && !r && any_dirty(commit))
+		kick(commit);
+}
+
+static void commit_work(struct work_struct *work)
+{
+	struct cbw_commit *commit = container_of(to_delayed_work(work), struct cbw_commit, work);
+
+	WRITE_ONCE(commit->turns_begun, commit->turns_begun + 1);
+	/* What was asked for before is seen now; pairs with wait_turn(). */
+	smp_mb();
+	if (test_and_clear_bit(BEGINNING, &commit->flags))
+		begin(commit);
+	else
+		do_turn(commit);
+	/* Pairs with ended(). */
+	smp_store_release(&commit->turns_ended, commit->turns_begun);
+	wake_up(&commit->turn_ended);
+}
+
+/*----------------------------------------------------------------
+ * A device that hangs
+ *----------------------------------------------------------------
+ */
+
+static bool ended(const struct cbw_commit *commit, unsigned int turn)
+{
+	/* Pairs with commit_work(). */
+	return (int)(smp_load_acquire(&commit->turns_ended) - turn) >= 0;
+}
+
+/* Nobody waits for it any more. The worker goes on when it does, and tells it then. */
+static void hangs(struct cbw_commit *commit, unsigned int turn)
+{
+	struct bio_list bios = BIO_EMPTY_LIST;
+	bool break_write = READ_ONCE(commit->break_write);
+
+	WRITE_ONCE(commit->hung, turn);
+	DMERR_LIMIT("%s: the metadata device has not answered for %u ms", commit->name,
+		    jiffies_to_msecs(READ_ONCE(commit->timeout)));
+	if (!break_write)
+		break_map(commit);
+	spin_lock(&commit->lock);
+	__take_all(commit, &bios);
+	spin_unlock(&commit->lock);
+	let_go(commit, &bios, break_write);
+}
+
+/* If any waits: since when. One that is to be marked after another has ended waits for that. */
+static bool __oldest(const struct cbw_commit *commit, unsigned long *since)
+{
+	const struct waiting *lists[] = { &commit->new, &commit->in_turn, &commit->to_mark };
+	bool in_flight = READ_ONCE(commit->marked) && !test_bit(MARKED_ENDED, &commit->flags);
+	bool any = false;
+	unsigned int i;
+
+	*since = jiffies;
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		if (bio_list_empty(&lists[i]->bios))
+			continue;
+		any = true;
+		if (time_before(lists[i]->since, *since) &&
+		    !(in_flight && lists[i] == &commit->to_mark))
+			*since = lists[i]->since;
+	}
+	return any;
+}
+
+/* One timer for all: whoever waits next is younger. */
+static void timer_work(struct work_struct *work)
+{
+	struct cbw_commit *commit = container_of(to_delayed_work(work), struct cbw_commit, timer);
+	unsigned long timeout = READ_ONCE(commit->timeout);
+	unsigned int turn = READ_ONCE(commit->turns_begun);
+	unsigned long now = jiffies, since;
+	bool any;
+
+	spin_lock(&commit->lock);
+	any = __oldest(commit, &since);
+	spin_unlock(&commit->lock);
+	if (!any || !timeout)
+		return;
+	if (time_after_eq(now, since + timeout))
+		hangs(commit, turn);
+	else
+		mod_delayed_work(commit->timer_wq, &commit->timer, since + timeout - now);
+}
+
+bool cbw_commit_hangs(const struct cbw_commit *commit)
+{
+	return !ended(commit, READ_ONCE(commit->hung));
+}
+
+/* What was asked of the worker is done; or not, since the device hangs. */
+static bool wait_turn(struct cbw_commit *commit)
+{
+	unsigned long timeout = READ_ONCE(commit->timeout);
+	unsigned int turn;
+
+	/* Pairs with commit_work(). */
+	smp_mb();
+	turn = READ_ONCE(commit->turns_begun) + 1;
+	kick(commit);
+	if (!timeout)
+		timeout = MAX_SCHEDULE_TIMEOUT;
+	else if (cbw_commit_hangs(commit))
+		timeout = 1;
+	if (wait_event_idle_timeout(commit->turn_ended, ended(commit, turn), timeout))
+		return true;
+	hangs(commit, turn);
+	return false;
+}
+
+/*----------------------------------------------------------------
+ * Beginning and end
+ *----------------------------------------------------------------
+ */
+
+void cbw_commit_begin(struct cbw_commit *commit)
+{
+	commit->passed = cbw_count_disk_writes(commit->disk);
+	set_bit(BEGINNING, &commit->flags);
+	wait_turn(commit);
 }
 
 void cbw_commit_end(struct cbw_commit *commit, bool go_on)
 {
 	set_bit(go_on ? CLOSING : LEAVING, &commit->flags);
-	kick(commit);
-	flush_delayed_work(&commit->work);
-	if (commit->told)
+	if (!wait_turn(commit)) {
+		/* It may not be closed later, when it is wrong. */
+		set_bit(LEAVING, &commit->flags);
+		/* Pairs with close(). */
+		smp_mb__after_atomic();
+	} else if (commit->told) {
 		return;
+	}
 	DMWARN("%s: cannot tell the metadata device that its tracking map is void", commit->name);
+}
+
+void cbw_commit_finish(struct cbw_commit *commit)
+{
+	flush_delayed_work(&commit->work);
 }
 
 void cbw_commit_generation(struct cbw_commit *commit)
@@ -609,17 +848,13 @@ void cbw_commit_generation(struct cbw_commit *commit)
 /* A turn may leave work for another one. */
 void cbw_commit_wait(struct cbw_commit *commit)
 {
-	flush_delayed_work(&commit->work);
+	wait_turn(commit);
 }
 
-void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write)
+void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write, u64 timeout)
 {
 	WRITE_ONCE(commit->break_write, break_write);
-}
-
-bool cbw_commit_broken(const struct cbw_commit *commit)
-{
-	return READ_ONCE(commit->broken);
+	WRITE_ONCE(commit->timeout, timeout ? cbw_jiffies(timeout) : 0);
 }
 
 /*----------------------------------------------------------------
@@ -657,8 +892,10 @@ static int allocate(struct cbw_commit *commit)
 	commit->page = alloc_page(GFP_KERNEL);
 	commit->wq = alloc_workqueue("cbw_commit/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
 				     commit->name);
+	commit->timer_wq = alloc_workqueue("cbw_timer/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
+					   commit->name);
 	return commit->durable && commit->dirty && commit->written && commit->longs &&
-	       commit->page && commit->wq ? 0 : -ENOMEM;
+	       commit->page && commit->wq && commit->timer_wq ? 0 : -ENOMEM;
 }
 
 void cbw_commit_destroy(struct cbw_commit *commit)
@@ -668,6 +905,10 @@ void cbw_commit_destroy(struct cbw_commit *commit)
 	if (commit->wq) {
 		cancel_delayed_work_sync(&commit->work);
 		destroy_workqueue(commit->wq);
+	}
+	if (commit->timer_wq) {
+		cancel_delayed_work_sync(&commit->timer);
+		destroy_workqueue(commit->timer_wq);
 	}
 	cbw_metadata_close(commit->metadata);
 	if (commit->page)
@@ -697,9 +938,12 @@ struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
 	commit->nr_longs = BITS_TO_LONGS(((config->len - 1) >> config->chunk_shift) + 1);
 	strscpy(commit->name, config->name, sizeof(commit->name));
 	INIT_DELAYED_WORK(&commit->work, commit_work);
+	INIT_DELAYED_WORK(&commit->timer, timer_work);
+	init_waitqueue_head(&commit->turn_ended);
 	spin_lock_init(&commit->lock);
-	bio_list_init(&commit->waiting);
-	bio_list_init(&commit->to_mark);
+	bio_list_init(&commit->new.bios);
+	bio_list_init(&commit->in_turn.bios);
+	bio_list_init(&commit->to_mark.bios);
 
 	commit->metadata = cbw_metadata_open(config->metadata, config->len, config->chunk_shift,
 					     error);

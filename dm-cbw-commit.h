@@ -26,6 +26,12 @@ struct cbw_commit_config {
 /* What the map is asked. */
 struct cbw_commit_ops {
 	/*
+	 * The map that is on the device goes on: @bits, and @generation is what it builds upon.
+	 * Once at most. May sleep.
+	 */
+	void (*begun)(void *owner, const unsigned long *bits, const uuid_t *generation);
+
+	/*
 	 * What has to be on the device at this moment: @nr longs from @first on. One that was
 	 * set before stays so unless generation() has been committed since. May not sleep.
 	 */
@@ -45,21 +51,35 @@ struct cbw_commit_ops {
 struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
 				     const struct cbw_commit_ops *ops, void *owner, char **error);
 
-/* No write waits. NULL is fine. May sleep. */
+/* No write waits. NULL is fine. May sleep, and waits for a device that hangs. */
 void cbw_commit_destroy(struct cbw_commit *commit);
 
 /*
- * Before the first write, when none is in flight, @bits being empty: if the map that is on
- * the device may go on, @bits is it, and *@generation what it builds upon. Else it begins
- * anew, and *@generation is null. May sleep, and waits for both devices.
+ * Those who wait for the device, writes and the three functions that say so here, do for @timeout
+ * ns, unless that is 0; then it hangs, which is a failure of it. When it fails: with
+ * @break_write fail the writes, not the map. Any context.
  */
-void cbw_commit_begin(struct cbw_commit *commit, unsigned long *bits, uuid_t *generation);
+void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write, u64 timeout);
+
+/*
+ * Before the first write, when none is in flight: if the map that is on the device may go on,
+ * begun() tells so, or will when a device that hangs does not any more. Else it begins anew,
+ * without a generation. May sleep, and waits for both devices.
+ */
+void cbw_commit_begin(struct cbw_commit *commit);
 
 /*
  * Once, after the last write: it may go on, if nobody writes to the origin meanwhile, or, if
- * not @go_on, it is void. Nothing is kept any more. May sleep, and waits for both devices.
+ * not @go_on or the device hangs, it is void. Nothing is kept any more. May sleep, and waits
+ * for both devices.
  */
 void cbw_commit_end(struct cbw_commit *commit, bool go_on);
+
+/* May it still write, since it hung when somebody waited for it? Any context. */
+bool cbw_commit_hangs(const struct cbw_commit *commit);
+
+/* Wait until a device that hung at the end has been told, or has failed. May sleep. */
+void cbw_commit_finish(struct cbw_commit *commit);
 
 /*
  * The bits of @bio's chunks have been set: may it be submitted? If not, they are about to
@@ -79,11 +99,8 @@ void cbw_commit_ended(struct cbw_commit *commit, const struct bio *bio);
 /* What generation() says is another one. Does not wait. */
 void cbw_commit_generation(struct cbw_commit *commit);
 
-/* Wait until that is durable, or the device has failed. May sleep. */
+/* Wait until that is durable, or the device has failed, or hangs. May sleep. */
 void cbw_commit_wait(struct cbw_commit *commit);
-
-/* When the device fails: fail the writes, not the map. Any context. */
-void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write);
 
 /* Has the device failed? Nothing waits any more. Any context. */
 bool cbw_commit_broken(const struct cbw_commit *commit);

@@ -21,15 +21,13 @@
 #include "dm-cbw-bio.h"
 #include "dm-cbw-changes.h"
 #include "dm-cbw-copying.h"
+#include "dm-cbw-late.h"
 #include "dm-cbw-map.h"
 #include "dm-cbw-sweep.h"
 #include "dm-cbw-time.h"
 #include "dm-cbw-trace.h"
 
 static_assert(CBW_WORKERS_MAX == CBW_MAX_SWEEP_COPIES);
-
-/* Frees jobs whose copies outlived their table. */
-static struct workqueue_struct *orphan_wq;
 
 static struct bio *bio_of(struct cbw_waiter *waiter)
 {
@@ -779,7 +777,7 @@ static void orphan_work(struct work_struct *work)
 	wait_event_idle(copying->idle, idle(copying));
 	DMINFO("%s: the last copy of the ended job has ended, too", copying->job.name);
 	free_copying(copying);
-	/* cbw_copying_module_exit() waits for the rest of this function. */
+	/* cbw_late_module_exit() waits for the rest of this function. */
 	module_put(THIS_MODULE);
 }
 
@@ -789,9 +787,8 @@ static void orphan_work(struct work_struct *work)
  */
 static void make_orphan(struct cbw_copying *copying)
 {
-	__module_get(THIS_MODULE);
 	INIT_WORK(&copying->orphan, orphan_work);
-	queue_work(orphan_wq, &copying->orphan);
+	cbw_late_queue(&copying->orphan);
 }
 
 static void copying_unused(struct cbw_job *job)
@@ -960,15 +957,4 @@ int cbw_copying_init(struct cbw_copying *copying, const struct cbw_copying_ops *
 	copying->job.metadata = cbw_changes_metadata(changes);
 	copying->job.dev = geometry->dev;
 	return start(copying, args, error);
-}
-
-int cbw_copying_module_init(void)
-{
-	orphan_wq = alloc_workqueue("cbw_orphan", WQ_UNBOUND, 0);
-	return orphan_wq ? 0 : -ENOMEM;
-}
-
-void cbw_copying_module_exit(void)
-{
-	destroy_workqueue(orphan_wq);
 }

@@ -266,8 +266,4 @@ void cbw_copying_wake_idle(struct cbw_copying *copying);
 /* Look anew at what is held, soon. Any context. */
 void cbw_copying_look_again(struct cbw_copying *copying);
 
-/* The module's own beginning and end. May sleep. */
-int cbw_copying_module_init(void);
-void cbw_copying_module_exit(void);
-
 #endif

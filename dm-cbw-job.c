@@ -10,6 +10,7 @@
 #include "dm-cbw.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-job.h"
+#include "dm-cbw-late.h"
 #include "dm-cbw-trace.h"
 
 /* All jobs, whether their table is live, inactive or gone. */
@@ -279,16 +280,10 @@ bool cbw_job_ended(struct cbw_job *job)
  *----------------------------------------------------------------
  */
 
-static bool overlap(struct block_device *a, struct block_device *b)
-{
-	return a && b && a->bd_disk == b->bd_disk &&
-	       (a == b || !bdev_is_partition(a) || !bdev_is_partition(b));
-}
-
 static bool uses(const struct cbw_job *job, struct block_device *bdev)
 {
-	return overlap(job->origin, bdev) || overlap(job->dest, bdev) ||
-	       overlap(job->metadata, bdev);
+	return cbw_overlap(job->origin, bdev) || cbw_overlap(job->dest, bdev) ||
+	       cbw_overlap(job->metadata, bdev);
 }
 
 /* Copies that outlived their job write to its target device, and only there. */
@@ -303,9 +298,9 @@ static char *__conflict(const struct cbw_job *job)
 
 	lockdep_assert_held(&jobs_lock);
 
-	if (overlap(job->origin, job->dest))
+	if (cbw_overlap(job->origin, job->dest))
 		return "Origin and target are the same device, or one is a partition of the other";
-	if (overlap(job->origin, job->metadata) || overlap(job->dest, job->metadata))
+	if (cbw_overlap(job->origin, job->metadata) || cbw_overlap(job->dest, job->metadata))
 		return "Metadata device is the origin or target, or a partition, or the reverse";
 
 	list_for_each_entry(other, &jobs, list) {
@@ -326,7 +321,8 @@ static char *__conflict(const struct cbw_job *job)
 		if (uses(other, job->metadata))
 			return "Metadata device is in use by another cbw job";
 	}
-	return NULL;
+	return cbw_late_writes(job->origin) ?: cbw_late_writes(job->dest) ?:
+	       cbw_late_writes(job->metadata);
 }
 
 int cbw_job_register(struct cbw_job *job, struct dm_target *ti, char **error)

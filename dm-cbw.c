@@ -20,6 +20,7 @@
 #include "dm-cbw-commit.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copying.h"
+#include "dm-cbw-late.h"
 #include "dm-cbw-mirror.h"
 #include "dm-cbw-snapshot.h"
 #include "dm-cbw-track.h"
@@ -405,9 +406,10 @@ static int cbw_preresume(struct dm_target *ti)
 {
 	struct cbw *cbw = ti->private;
 	unsigned int policy = cbw->args.value[CBW_FEATURE_ON_METADATA_ERROR];
+	u64 timeout = (u64)cbw->args.value[CBW_FEATURE_CBW_TIMEOUT] * NSEC_PER_MSEC;
 
 	if (cbw->changes)
-		cbw_changes_set_policy(cbw->changes, policy == CBW_FAIL_WRITE);
+		cbw_changes_set_policy(cbw->changes, policy == CBW_FAIL_WRITE, timeout);
 	if (cbw->copying)
 		cbw_copying_preresume(cbw->copying);
 	else
@@ -767,7 +769,7 @@ static struct target_type cbw_target = {
 
 static int __init dm_cbw_init(void)
 {
-	int r = cbw_copying_module_init();
+	int r = cbw_late_module_init();
 
 	if (r)
 		return r;
@@ -785,7 +787,7 @@ static int __init dm_cbw_init(void)
 no_snapshot:
 	dm_unregister_target(&cbw_target);
 no_target:
-	cbw_copying_module_exit();
+	cbw_late_module_exit();
 	return r;
 }
 
@@ -793,7 +795,7 @@ static void __exit dm_cbw_exit(void)
 {
 	cbw_snapshot_exit();
 	dm_unregister_target(&cbw_target);
-	cbw_copying_module_exit();
+	cbw_late_module_exit();
 }
 
 module_init(dm_cbw_init);

@@ -14,6 +14,7 @@
  *                    suspend, teardown
  *   dm-cbw-both      writes that are done on both devices
  *   dm-cbw-job       what every job has: its state, events, the list of all jobs
+ *   dm-cbw-late      what outlives its table because a device hangs
  *   dm-cbw-changes   the tracking map of a mapped device
  *   dm-cbw-commit    no write goes on before its bits are durable
  *   dm-cbw-metadata  the tracking map on its metadata device
@@ -38,6 +39,7 @@
  *   changes_lock     (mutex)     the list of all tracking maps, and all of them but
  *                                their bits
  *   cbw_changes.pointers         where their bits are, and what was taken
+ *   late_lock        (mutex)     metadata devices that may be written to late
  *   cbw_commit.lock              writes that wait until their bits are durable
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
