@@ -47,4 +47,40 @@ static inline unsigned long cbw_bits_find(const unsigned long *bits, unsigned lo
 	return min(i * BITS_PER_LONG + __ffs(word), last + 1);
 }
 
+/* How many chunks of [first, last] have their bit set. */
+static inline unsigned long cbw_bits_weight(const unsigned long *bits, unsigned long first,
+					    unsigned long last)
+{
+	unsigned long i, nr = 0;
+
+	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++)
+		nr += hweight_long(READ_ONCE(bits[i]) & cbw_bits_mask(i, first, last));
+	return nr;
+}
+
+/* Chunks that lie in a range of sectors with as many sectors each: whole, or one in part. */
+struct cbw_stretch {
+	unsigned long first;
+	unsigned long last;
+	u64 each;
+};
+
+/* The first of those in [start, end); a chunk has 1 << @shift sectors. Returns where it ends. */
+static inline u64 cbw_bits_stretch(u64 start, u64 end, unsigned int shift,
+				   struct cbw_stretch *stretch)
+{
+	u64 whole = end >> shift << shift;
+
+	stretch->first = start >> shift;
+	stretch->last = stretch->first;
+	if (start == (u64)stretch->first << shift && start < whole) {
+		stretch->last = (whole >> shift) - 1;
+		stretch->each = 1ULL << shift;
+		return whole;
+	}
+	whole = min(end, ((u64)stretch->first + 1) << shift);
+	stretch->each = whole - start;
+	return whole;
+}
+
 #endif

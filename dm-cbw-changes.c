@@ -131,6 +131,24 @@ bool cbw_changes_next(struct cbw_changes *changes, sector_t *from, sector_t *end
 	return next_changed(changes, READ_ONCE(changes->bits), from, end);
 }
 
+u64 cbw_changes_count(struct cbw_changes *changes, sector_t start, sector_t end)
+{
+	const unsigned long *bits = READ_ONCE(changes->bits);
+	struct cbw_stretch stretch;
+	u64 sectors = 0;
+
+	while (start < end) {
+		start = cbw_bits_stretch(start, end, changes->chunk_shift, &stretch);
+		sectors += stretch.each * cbw_bits_weight(bits, stretch.first, stretch.last);
+	}
+	return sectors;
+}
+
+unsigned int cbw_changes_chunk(const struct cbw_changes *changes)
+{
+	return 1U << changes->chunk_shift;
+}
+
 struct block_device *cbw_changes_metadata(const struct cbw_changes *changes)
 {
 	return changes ? changes->metadata : NULL;

@@ -72,6 +72,12 @@ void cbw_changes_ended(struct cbw_changes *changes, const struct bio *bio);
  */
 bool cbw_changes_next(struct cbw_changes *changes, sector_t *from, sector_t *end);
 
+/* How many sectors of [start, end) have changed. The same, and looks at every word. */
+u64 cbw_changes_count(struct cbw_changes *changes, sector_t start, sector_t end);
+
+/* Sectors of one of its chunks. Any context. */
+unsigned int cbw_changes_chunk(const struct cbw_changes *changes);
+
 /* Where it is kept, or NULL. @changes may be NULL. Any context. */
 struct block_device *cbw_changes_metadata(const struct cbw_changes *changes);
 

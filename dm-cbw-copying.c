@@ -19,6 +19,7 @@
 
 #include "dm-cbw.h"
 #include "dm-cbw-bio.h"
+#include "dm-cbw-bits.h"
 #include "dm-cbw-changes.h"
 #include "dm-cbw-copying.h"
 #include "dm-cbw-late.h"
@@ -626,6 +627,29 @@ static const struct cbw_job_ops copying_ops = {
 bool cbw_copying_taken(struct cbw_copying *copying, sector_t *from, sector_t *end)
 {
 	return copying->taken && cbw_taken_next(copying->taken, from, end);
+}
+
+static void count_stretch(struct cbw_copying *copying, const struct cbw_stretch *stretch,
+			  u64 sectors[CBW_NR_FATES])
+{
+	unsigned long nr[CBW_NR_FATES] = { 0 };
+	enum cbw_fate fate;
+
+	cbw_map_count(copying->map, stretch->first, stretch->last, nr);
+	for (fate = 0; fate < CBW_NR_FATES; fate++)
+		sectors[fate] += stretch->each * nr[fate];
+}
+
+void cbw_copying_count(struct cbw_copying *copying, sector_t start, sector_t end,
+		       u64 sectors[CBW_NR_FATES])
+{
+	struct cbw_stretch stretch;
+
+	memset(sectors, 0, CBW_NR_FATES * sizeof(*sectors));
+	while (start < end) {
+		start = cbw_bits_stretch(start, end, copying->geometry.chunk_shift, &stretch);
+		count_stretch(copying, &stretch, sectors);
+	}
 }
 
 bool cbw_copying_pause(struct cbw_copying *copying)

@@ -200,6 +200,10 @@ void cbw_copying_settle(struct cbw_copying *copying);
 /* As cbw_changes_next(), of what the job has taken from the tracking map. */
 bool cbw_copying_taken(struct cbw_copying *copying, sector_t *from, sector_t *end);
 
+/* Set @sectors to how many of [start, end) have which fate. As cbw_map_count(). */
+void cbw_copying_count(struct cbw_copying *copying, sector_t start, sector_t end,
+		       u64 sectors[CBW_NR_FATES]);
+
 /* What @args says of the sweep's speed and workers holds from now on. One at a time. */
 void cbw_copying_tune(struct cbw_copying *copying, const struct cbw_args *args);
 

@@ -1223,6 +1223,34 @@ void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr)
 	spin_unlock_irqrestore(&map->lock, flags);
 }
 
+static unsigned long word_of(const unsigned long *bits, unsigned long i)
+{
+	return bits ? READ_ONCE(bits[i]) : 0;
+}
+
+void cbw_map_count(const struct cbw_map *map, unsigned long first, unsigned long last,
+		   unsigned long nr[CBW_NR_FATES])
+{
+	/* Pairs with cbw_map_may_release(). */
+	const unsigned long *released = smp_load_acquire(&map->released);
+	unsigned long i, left, bits;
+
+	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++) {
+		left = cbw_bits_mask(i, first, last);
+		/* Before the others, as in cbw_map_find(). */
+		bits = left & smp_load_acquire(&map->pending[i]);
+		nr[CBW_CLAIMED] += hweight_long(bits & READ_ONCE(map->claimed[i]));
+		nr[CBW_PENDING] += hweight_long(bits & ~READ_ONCE(map->claimed[i]));
+		left &= ~bits;
+		bits = left & word_of(released, i);
+		nr[CBW_RELEASED] += hweight_long(bits);
+		left &= ~bits;
+		bits = left & word_of(map->excluded, i);
+		nr[CBW_EXCLUDED] += hweight_long(bits);
+		nr[CBW_SAVED] += hweight_long(left & ~bits);
+	}
+}
+
 unsigned long cbw_map_nr_pending(const struct cbw_map *map)
 {
 	return READ_ONCE(map->nr_pending);

@@ -108,6 +108,16 @@ struct cbw_reader {
 	struct list_head waiters;
 };
 
+/* What has become of a chunk, in one word. Claimed, if it is pending, says more than that. */
+enum cbw_fate {
+	CBW_SAVED,
+	CBW_PENDING,
+	CBW_CLAIMED,
+	CBW_RELEASED,
+	CBW_EXCLUDED,
+	CBW_NR_FATES
+};
+
 enum cbw_verdict {
 	CBW_IDLE,		/* nothing to decide now */
 	CBW_AGAIN,		/* its chunks have changed: look at them again */
@@ -335,6 +345,13 @@ struct cbw_waiter *cbw_map_take_oldest(struct cbw_map *map, u64 before);
 
 /* Since when the oldest held write waits; false when none is held. */
 bool cbw_map_oldest(struct cbw_map *map, u64 *since);
+
+/*
+ * Add to @nr how many chunks of [first, last] have which fate, each as it is when it is looked
+ * at. Takes no lock, and looks at every word.
+ */
+void cbw_map_count(const struct cbw_map *map, unsigned long first, unsigned long last,
+		   unsigned long nr[CBW_NR_FATES]);
 
 /* Figures of one moment. Take no lock. */
 unsigned long cbw_map_nr_pending(const struct cbw_map *map);

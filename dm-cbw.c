@@ -7,6 +7,7 @@
 #include <linux/device-mapper.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -443,7 +444,9 @@ static int cbw_iterate_devices(struct dm_target *ti,
  */
 
 #define UNKNOWN_MESSAGE	\
-	"it must be pause, resume, cancel, complete, copy_mode write-blocking, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>"
+	"it must be pause, resume, cancel, complete, copy_mode write-blocking, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector>, taken <sector> or map <sector> <sectors>"
+
+#define NOT_RESUMED	"the table was not resumed yet"
 
 #define NOT_HELD	"the job is not held: only sync top and bitmap are, until bitmap start"
 
@@ -596,7 +599,7 @@ static const char *parse_sector(struct cbw *cbw, const char *word, u64 *sector)
 {
 	/* The first resume exchanges the map, and nobody may look at it meanwhile. */
 	if (!begun(cbw))
-		return "the table was not resumed yet";
+		return NOT_RESUMED;
 	if (!word)
 		return NULL;
 	if (!cbw->changes)
@@ -630,6 +633,69 @@ static const char *changed(struct cbw *cbw, const char *word, char *result, size
 		emit_ranges(cbw, next_changed, from, result, maxlen);
 	else
 		emit_changes(cbw, result, maxlen);
+	return NULL;
+}
+
+/* Chunks that one message looks at, so that it takes milliseconds at most. */
+#define MAX_LOOK	BIT_ULL(24)
+#define MAP_LEN		192
+
+static sector_t look_end(struct cbw *cbw, sector_t len, sector_t from)
+{
+	unsigned int chunk = cbw->args.chunk;
+
+	if (cbw->changes)
+		chunk = min(chunk, cbw_changes_chunk(cbw->changes));
+	return min_t(u64, len, from + MAX_LOOK * chunk);
+}
+
+static size_t emit_cell(struct cbw *cbw, sector_t start, sector_t end, char *result,
+			size_t maxlen)
+{
+	u64 sectors[CBW_NR_FATES] = { 0 };
+	enum cbw_fate fate;
+	size_t sz = 0;	/* of DMEMIT */
+
+	if (cbw->copying)
+		cbw_copying_count(cbw->copying, start, end, sectors);
+	DMEMIT("%llu %llu", (unsigned long long)start, (unsigned long long)(end - start));
+	for (fate = 0; fate < CBW_NR_FATES; fate++)
+		DMEMIT(" %llu", (unsigned long long)sectors[fate]);
+	DMEMIT(" %llu\n", cbw->changes ?
+	       (unsigned long long)cbw_changes_count(cbw->changes, start, end) : 0);
+	return sz;
+}
+
+/* A line for each @cell sectors, or for what is looked at of them; else as emit_ranges(). */
+static void emit_map(struct cbw *cbw, sector_t len, sector_t from, u64 cell, char *result,
+		     size_t maxlen)
+{
+	sector_t end, stop = from < len ? look_end(cbw, len, from) : from;
+	size_t sz = 0;	/* of DMEMIT */
+	u64 within;
+
+	for (; from < stop && maxlen - sz >= MAP_LEN + RANGE_LEN; from = end) {
+		div64_u64_rem(from, cell, &within);
+		end = from + min_t(u64, stop - from, cell - within);
+		sz += emit_cell(cbw, from, end, result + sz, maxlen - sz);
+	}
+	if (from < len)
+		DMEMIT("next %llu\n", (unsigned long long)from);
+}
+
+/* "<sector> <sectors>": what has become of the device. */
+static const char *map(struct dm_target *ti, char **argv, char *result, size_t maxlen)
+{
+	struct cbw *cbw = ti->private;
+	u64 from, cell;
+
+	if (!begun(cbw))
+		return NOT_RESUMED;
+	if (parse_sectors(argv[0], &from) || parse_sectors(argv[1], &cell) || !cell)
+		return "it takes a sector, and how many each line is for, 1 or more";
+	if (cbw->copying)
+		cbw_copying_settle(cbw->copying);
+	emit_map(cbw, ti->len, from, cell, result, maxlen);
 	return NULL;
 }
 
@@ -698,15 +764,18 @@ static const char *handle_verb(struct cbw *cbw, const char *verb)
  * What is wrong with the message, or NULL. @result, if it has one, shares its
  * memory with @argv and is written last.
  */
-static const char *handle_message(struct cbw *cbw, unsigned int argc, char **argv,
+static const char *handle_message(struct dm_target *ti, unsigned int argc, char **argv,
 				  char *result, unsigned int maxlen)
 {
+	struct cbw *cbw = ti->private;
 	const char *verb = argv[0];
 
 	if (argc <= 2 && !strcasecmp(verb, "changed"))
 		return changed(cbw, argc == 2 ? argv[1] : NULL, result, maxlen);
+	if (argc == 3 && !strcasecmp(verb, "map"))
+		return map(ti, argv + 1, result, maxlen);
 	if (!cbw->copying)
-		return "job track takes only changed and changed <sector>";
+		return "job track takes only changed, changed <sector> and map <sector> <sectors>";
 	if (argc == 1 && !strcasecmp(verb, "stats")) {
 		cbw_copying_stats(cbw->copying, result, maxlen);
 		return NULL;
@@ -732,7 +801,7 @@ static int cbw_message(struct dm_target *ti, unsigned int argc, char **argv,
 
 	result[0] = '\0';
 	mutex_lock(&cbw->messages);
-	error = handle_message(cbw, argc, argv, result, maxlen);
+	error = handle_message(ti, argc, argv, result, maxlen);
 	mutex_unlock(&cbw->messages);
 	if (!error)
 		return result[0] ? 1 : 0;

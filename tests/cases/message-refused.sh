@@ -26,7 +26,7 @@ refused() { # REASON MESSAGE...
 
 malformed() {
 	local word
-	local unknown='it must be pause, resume, cancel, complete, copy_mode write-blocking, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector> or taken <sector>'
+	local unknown='it must be pause, resume, cancel, complete, copy_mode write-blocking, speed <KiB/s>, min_speed <KiB/s>, target_latency <us>, workers <n>, bitmap add|remove <start> <length>, bitmap start, stats, stats reset, changed, changed <sector>, taken <sector> or map <sector> <sectors>'
 	refused 'only job mirror is completed by a message' complete
 	refused 'only job mirror has a copy_mode' copy_mode write-blocking
 	for word in stop Speed=; do
@@ -49,6 +49,14 @@ malformed() {
 	done
 	refused 'changes of this device are not tracked' taken 0
 	refused "$unknown" changed 0 0
+	for word in map 'map 0' 'map 0 1 1'; do
+		# shellcheck disable=SC2086 # the words of the message
+		refused "$unknown" $word
+	done
+	for word in '0 0' '-1 1' '0 -1' 'x 1' '0 18446744073709551616'; do
+		# shellcheck disable=SC2086 # the words of the message
+		refused 'it takes a sector, and how many each line is for, 1 or more' map $word
+	done
 	for word in speed min_speed target_latency workers; do
 		refused "$unknown" "$word"
 	done

@@ -1064,6 +1064,28 @@ static void check_find_excluded(unsigned long first, unsigned long last, bool ex
 	check(found == chunk, "found %lu, not %lu, in %lu to %lu", found, chunk, first, last);
 }
 
+static enum cbw_fate fate_of(unsigned long chunk)
+{
+	if (model.state[chunk] != SAVED)
+		return model.state[chunk] == CLAIMED ? CBW_CLAIMED : CBW_PENDING;
+	if (model.released[chunk])
+		return CBW_RELEASED;
+	return model.excluded[chunk] ? CBW_EXCLUDED : CBW_SAVED;
+}
+
+static void check_count(unsigned long first, unsigned long last)
+{
+	unsigned long counted[CBW_NR_FATES] = { 0 }, wanted[CBW_NR_FATES] = { 0 }, chunk;
+	enum cbw_fate fate;
+
+	cbw_map_count(map, first, last, counted);
+	for (chunk = first; chunk <= last; chunk++)
+		wanted[fate_of(chunk)]++;
+	for (fate = 0; fate < CBW_NR_FATES; fate++)
+		check(counted[fate] == wanted[fate], "%lu chunks of fate %d in %lu to %lu, not %lu",
+		      counted[fate], fate, first, last, wanted[fate]);
+}
+
 static void check_pending(void)
 {
 	unsigned long chunk, first, last;
@@ -1083,6 +1105,7 @@ static void check_pending(void)
 	check(cbw_map_pending(map, first, last) == any_pending(first, last),
 	      "chunks %lu to %lu", first, last);
 	check_passes(first, last);
+	check_count(first, last);
 	check_find(first, last, true);
 	check_find(first, last, false);
 	check_find(last + 1, last, scramble() % 2);
