@@ -35,6 +35,7 @@ static const struct verb * const verbs[] = {
 	&verb_attach,
 	&verb_detach,
 	&verb_check,
+	&verb_map,
 	&verb_changed,
 	&verb_export,
 	&verb_apply,

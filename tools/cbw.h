@@ -26,7 +26,7 @@ struct verb {
 extern const struct verb verb_status, verb_backup, verb_wait, verb_pause, verb_resume, verb_cancel,
 	verb_speed, verb_snapshot, verb_stats, verb_repair, verb_restore, verb_list, verb_verify,
 	verb_attach, verb_detach, verb_check, verb_changed, verb_export, verb_apply,
-	verb_mirror, verb_pivot;
+	verb_mirror, verb_pivot, verb_map;
 
 /*
  * getopt_long() over the verb's own @longopts, ended by { 0 }, and those of all verbs,
