@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "backup-open.h"
 #include "cbw.h"
@@ -35,8 +36,10 @@ static int activate(struct backup *backup, char path[PATH_MAX])
 	return 0;
 }
 
-static void deactivate(const struct backup *backup)
+static void let_go(const struct backup *backup)
 {
+	if (backup->keeper >= 0)
+		close(backup->keeper);
 	if (backup->planned)
 		printf("lvchange -an '%s'\n", backup->record.target);
 	else if (backup->activated)
@@ -82,29 +85,28 @@ static int find(struct backup *backup, const char *name, bool force, char path[P
 		return say_error("%s does not hold the backup any more", backup->record.target);
 	if (backup->record.kind == RECORD_LV)
 		return activate(backup, path);
-	snprintf(path, PATH_MAX, "%s", backup->record.target);
-	return 0;
+	return target_path(&backup->record, path, &backup->keeper);
 }
 
 int backup_open(struct backup *backup, const char *name, bool force)
 {
 	char path[PATH_MAX];
 
-	*backup = (struct backup) { 0 };
+	*backup = (struct backup) { .keeper = -1 };
 	if (!find(backup, name, force, path)) {
 		if (backup->planned)
 			backup->extent = (struct extent) { .name = strdup(path), .fd = -1 };
 		if (backup->planned || !extent_open(&backup->extent, path, O_RDONLY))
 			return 0;
 	}
-	deactivate(backup);
+	let_go(backup);
 	return -1;
 }
 
 void backup_close(struct backup *backup)
 {
 	extent_close(&backup->extent);
-	deactivate(backup);
+	let_go(backup);
 }
 
 const char *backup_name(const struct backup *backup)

@@ -13,6 +13,7 @@ struct backup {
 	struct record record;		/* all zeroes but the size if it has none */
 	bool recorded;
 	bool activated;			/* the volume was not active before */
+	int keeper;			/* of the connection to an export, or -1 */
 	bool planned;			/* with --dry-run, it is not, and cannot be read */
 };
 
@@ -23,7 +24,7 @@ struct backup {
  */
 int backup_open(struct backup *backup, const char *name, bool force);
 
-/* The volume is as it was before. */
+/* The volume, or connection, is as it was before. */
 void backup_close(struct backup *backup);
 
 /* The name for people, and for a record that there is. */

@@ -15,6 +15,7 @@
 #include "follow.h"
 #include "group.h"
 #include "lock.h"
+#include "nbd.h"
 #include "pin.h"
 #include "say.h"
 #include "signals.h"
@@ -34,6 +35,7 @@ enum {
 	NO_WAIT,
 	QUIET,
 	TO,
+	INSECURE,
 	KEEP,
 	OVERWRITE,
 	FORCE,
@@ -58,6 +60,7 @@ static const struct option longopts[] = {
 	{ "no-wait",		no_argument,		NULL,	NO_WAIT },
 	{ "quiet",		no_argument,		NULL,	QUIET },
 	{ "to",			required_argument,	NULL,	TO },
+	{ "insecure",		no_argument,		NULL,	INSECURE },
 	{ "keep",		required_argument,	NULL,	KEEP },
 	{ "overwrite",		no_argument,		NULL,	OVERWRITE },
 	{ "force",		no_argument,		NULL,	FORCE },
@@ -70,7 +73,7 @@ struct options {
 	struct books_options books;
 	const char *then;
 	const char *to;
-	bool paused, no_wait, quiet;
+	bool paused, no_wait, quiet, insecure;
 };
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -81,6 +84,9 @@ static int set_book_option(struct options *options, int value)
 	switch (value) {
 	case TO:
 		options->to = optarg;
+		return 0;
+	case INSECURE:
+		options->insecure = true;
 		return 0;
 	case KEEP:
 		if (parse_number(optarg, 1, UINT32_MAX, &options->books.keep))
@@ -139,6 +145,8 @@ static int parse_options(struct options *options, int argc, char **argv)
 		return say_usage("--then needs --sync none");
 	if (none && !options->then && !options->no_wait)
 		return say_usage("--sync none never ends by itself: it needs --then or --no-wait");
+	if (options->insecure && !(options->to && nbd_is_url(options->to)))
+		return say_usage("--insecure needs --to nbd://...");
 	if (options->books.keep && !options->to)
 		return say_usage("--keep needs --to: a device has one backup");
 	if (none && (options->books.keep || options->books.checksum))
@@ -191,7 +199,8 @@ static int resolve_volumes(struct plan *plan, char **names)
 }
 
 /* Of the one volume. */
-static int resolve_target(struct plan *plan, size_t i, const char *name, const char *to)
+static int resolve_target(struct plan *plan, size_t i, const char *name, const char *to,
+			  bool insecure)
 {
 	struct book *book = &plan->books[i];
 
@@ -199,16 +208,18 @@ static int resolve_target(struct plan *plan, size_t i, const char *name, const c
 		return base_find(&plan->volumes[i], &plan->jobs[i].at, to ? to : name, to,
 				 &book->base) ||
 		       target_reuse(&book->base, &book->target) ? -1 : 0;
-	return to ? target_to(to, &plan->volumes[i], &book->target) :
+	return to ? target_to(to, insecure, &plan->volumes[i], &book->target) :
 		    target_device(name, &book->target);
 }
 
-static int resolve_targets(struct plan *plan, char **names, const char *to)
+static int resolve_targets(struct plan *plan, char **names, const struct options *options)
 {
+	const char *to = options->to;
+
 	int r = 0;
 
 	for (size_t i = 0; i < plan->nr && !r; i++)
-		r = resolve_target(plan, i, to ? NULL : names[i], to);
+		r = resolve_target(plan, i, to ? NULL : names[i], to, options->insecure);
 	return r;
 }
 
@@ -367,7 +378,7 @@ static int start(struct plan *plan, const struct options *options)
 static int back_up(struct plan *plan, char **names, const struct options *options)
 {
 	if (resolve_volumes(plan, names) || take(plan) || check(plan) ||
-	    resolve_targets(plan, names + plan->nr, options->to) ||
+	    resolve_targets(plan, names + plan->nr, options) ||
 	    books_open(plan->books, plan->volumes, plan->nr, &options->books) ||
 	    start(plan, options))
 		return CBW_FAILED;
@@ -421,7 +432,8 @@ const struct verb verb_backup = {
 	.arguments = "VOLUME... TARGET... | VOLUME... --to WHERE",
 	.summary = "back up volumes in use to target devices, as they are at one instant",
 	.options = "  --to WHERE             make the target: a new volume in the volume group WHERE, an image file, or a\n"
-		   "                         new image in a folder; a path has a '/'\n"
+		   "                         new image in a folder; a path has a '/'; or nbd://HOST[:PORT]/EXPORT\n"
+		   "  --insecure             to an NBD server of another machine without TLS\n"
 		   "  --keep N               then remove the oldest such backups of the volume, but for N\n"
 		   "  --checksum             make checksums for 'cbw verify'\n"
 		   "  --force                overwrite what the target carries\n"

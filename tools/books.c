@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "attach.h"
 #include "base.h"
 #include "books.h"
 #include "cbw.h"
 #include "extent.h"
+#include "nbd.h"
 #include "ranges.h"
 #include "say.h"
 #include "sums.h"
@@ -46,7 +48,7 @@ static void find_base(struct book *book)
 	struct record *records;
 	size_t nr;
 
-	if (book->target.reused || book->record.kind != RECORD_DEVICE)
+	if (book->target.reused || record_is_made(&book->record))
 		return;
 	record_list(&records, &nr);
 	for (size_t i = 0; i < nr; i++) {
@@ -78,6 +80,7 @@ static int open_book(struct book *book, const struct device *volume,
 	if (record_init(record, volume, options->chunk_size))
 		return -1;
 	record_place(record, target->kind, target->name, &target->device);
+	record->insecure = target->insecure;
 	record->keep = options->keep;
 	record->checksum = options->checksum;
 	record->top = options->top;
@@ -177,6 +180,19 @@ static bool find(const char *generation, struct record *record)
 	return *generation && !opt_dry_run && record_get(generation, record) && !record->finished;
 }
 
+int books_reconnect(const struct attachment *at)
+{
+	char generation[RECORD_ID_MAX];
+	unsigned int major, minor;
+	struct record record;
+
+	books_generation(at->volume.dev, generation);
+	if (!find(generation, &record) || record.kind != RECORD_NBD ||
+	    sscanf(at->target, "%u:%u", &major, &minor) != 2)
+		return 0;
+	return nbd_reconnect(record.target, record.insecure, makedev(major, minor));
+}
+
 enum books_state books_state(const char *generation)
 {
 	struct record record;
@@ -230,14 +246,17 @@ static int write_sums(const struct record *record)
 {
 	char path[PATH_MAX], device_path[PATH_MAX];
 	struct extent extent;
-	int result;
+	int result, keeper;
 
-	snprintf(device_path, sizeof(device_path), "%s%.*s",
-		 record->kind == RECORD_LV ? "/dev/" : "", PATH_MAX - 8, record->target);
-	if (extent_open(&extent, device_path, O_RDONLY))
+	if (target_path(record, device_path, &keeper))
 		return -1;
-	result = sums_write(record_sums_path(record, path), &extent, record->size);
-	extent_close(&extent);
+	result = extent_open(&extent, device_path, O_RDONLY);
+	if (!result) {
+		result = sums_write(record_sums_path(record, path), &extent, record->size);
+		extent_close(&extent);
+	}
+	if (keeper >= 0)
+		close(keeper);
 	return result;
 }
 
@@ -271,7 +290,7 @@ int books_finish_record(struct record *record)
 	target_of_record(record, &target);
 	if (record->complete)
 		return finish_complete(record, &target);
-	if (target_is_there(record) && target_finish(&target, false))
+	if (record_is_made(record) && target_is_there(record) && target_finish(&target, false))
 		return -1;
 	return record_finish(record);
 }

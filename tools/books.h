@@ -50,6 +50,12 @@ void books_drop(struct book *books, size_t nr, bool written);
  */
 void books_generation(dev_t dev, char generation[RECORD_ID_MAX]);
 
+/*
+ * If the target device of its job is an export, of which the connection was cut: connects it anew. 0
+ * or -1, error said.
+ */
+int books_reconnect(const struct attachment *at);
+
 enum books_state {
 	BOOKS_OPEN,		/* or nothing is known of it */
 	BOOKS_COMPLETE,

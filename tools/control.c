@@ -36,6 +36,8 @@ static int send(const struct attachment *at, const char *message)
 	if (!r && job_is_held(&job) && (!strcmp(message, "pause") || !strcmp(message, "resume")))
 		return say_error("the job of %s has not started: %s", at->volume.name,
 				 job_why(&job));
+	if (!r && !strcmp(message, "resume") && !strcmp(job.reason, "target-error"))
+		r = books_reconnect(at);
 	return r ? -1 : mapper_message(at->volume.name, message, NULL);
 }
 

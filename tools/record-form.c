@@ -44,6 +44,7 @@ static const struct field fields[] = {
 	FIELD(chunk_size, NUMBER, true),
 	FIELD(kind, KIND, false),
 	FIELD(target, TEXT, false),
+	FIELD(insecure, YES_NO, false),
 	FIELD(device, TEXT, false),
 	FIELD(keep, NUMBER, true),
 	FIELD(checksum, YES_NO, true),
@@ -61,6 +62,7 @@ static const char * const kinds[] = {
 	[RECORD_DEVICE]	= "device",
 	[RECORD_LV]	= "lv",
 	[RECORD_IMAGE]	= "image",
+	[RECORD_NBD]	= "nbd",
 };
 
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))

@@ -121,6 +121,11 @@ void record_place(struct record *record, enum record_kind kind, const char *targ
 		identity_read(device->dev, device->path, record->device);
 }
 
+bool record_is_made(const struct record *record)
+{
+	return record->kind == RECORD_LV || record->kind == RECORD_IMAGE;
+}
+
 static bool is_in(const char *tag, const char *const list[])
 {
 	for (; *list; list++) {

@@ -21,6 +21,7 @@ enum record_kind {
 	RECORD_DEVICE,		/* a block device that the user has named */
 	RECORD_LV,		/* a logical volume that was made for it */
 	RECORD_IMAGE,		/* a file */
+	RECORD_NBD,		/* an export of a server */
 };
 
 #define RECORD_ID_MAX	37
@@ -41,7 +42,8 @@ struct record {
 	uint64_t size;			/* bytes */
 	uint64_t chunk_size;		/* bytes */
 	enum record_kind kind;
-	char target[PATH_MAX];		/* path, or vg/lv */
+	char target[PATH_MAX];		/* path, vg/lv, or nbd://... */
+	bool insecure;		/* of RECORD_NBD: the connection need not be encrypted */
 	char device[IDENTITY_MAX];	/* of RECORD_DEVICE: what has that path, or "": not known */
 	uint64_t keep;		/* of the complete ones, so many are to stay; 0: all */
 	bool checksum;		/* is to have checksums */
@@ -131,6 +133,9 @@ bool record_unfinished(const struct device *origin, struct record *record);
  * one that came to nothing has one, too: the map has got back what that was to save.
  */
 const char *record_map(const struct record *record);
+
+/* Was what it lies on made for it? */
+bool record_is_made(const struct record *record);
 
 /* Is it a backup of that volume? */
 bool record_is_of(const struct record *record, const struct device *origin);

@@ -29,6 +29,8 @@ static int add_stack(struct dev_set *set, const struct target *target)
 	switch (target->kind) {
 	case RECORD_DEVICE:
 		return stack_add_device(set, target->device.dev);
+	case RECORD_NBD:
+		return 0;
 	case RECORD_IMAGE:
 		snprintf(folder, sizeof(folder), "%.*s",
 			 (int)(strrchr(target->name, '/') + 1 - target->name), target->name);
@@ -187,6 +189,13 @@ static int check_made(const struct target *target, const struct record *records,
 	return 0;
 }
 
+/* What is connected already may not be connected twice. */
+static bool is_there(const struct target *target, const struct record *record)
+{
+	return target->kind == RECORD_NBD ? target_may_hold(&target->device, record) :
+					    target_is_there(record);
+}
+
 static int check_only_backup(const struct target *target, const struct record *records, size_t nr)
 {
 	struct record here = { 0 };
@@ -194,7 +203,7 @@ static int check_only_backup(const struct target *target, const struct record *r
 	record_place(&here, target->kind, target->name, &target->device);
 	for (size_t i = 0; i < nr; i++) {
 		if (records[i].complete && record_same_target(records + i, &here) &&
-		    target_is_there(records + i) && !has_another(records + i, records, nr))
+		    is_there(target, records + i) && !has_another(records + i, records, nr))
 			return say_error("%s holds the only complete backup of %s; --overwrite overwrites it",
 					 target->name, records[i].origin);
 	}
@@ -305,7 +314,9 @@ int target_check(const struct target *target, const struct device *origin,
 	if (result || target->kind == RECORD_LV)
 		return result ? result : check_volume(target, rules->force);
 	record_list(&records, &nr_records);
-	if (target->kind == RECORD_DEVICE)
+	if (target->kind == RECORD_NBD && !target->device.dev)
+		result = 0;
+	else if (target->kind == RECORD_DEVICE || target->kind == RECORD_NBD)
 		result = check_device(target, origin, records, nr_records, rules->force);
 	else
 		result = check_image(target, origin, records, nr_records,

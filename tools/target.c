@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cbw.h"
 #include "durable.h"
 #include "image.h"
 #include "lvm.h"
+#include "nbd.h"
 #include "record-form.h"
 #include "say.h"
 #include "signature.h"
@@ -21,7 +23,7 @@
 
 int target_device(const char *name, struct target *target)
 {
-	*target = (struct target) { .kind = RECORD_DEVICE, .loop = -1 };
+	*target = (struct target) { .kind = RECORD_DEVICE, .keeper = -1 };
 	if (device_resolve(name, &target->device))
 		return -1;
 	/* A path may be one of those that stay, like /dev/disk/by-id. */
@@ -89,11 +91,30 @@ static int new_image(const char *path, const struct device *origin, struct targe
 	return 0;
 }
 
-int target_to(const char *to, const struct device *origin, struct target *target)
+/* With --dry-run there is no device yet. */
+static int open_export(struct target *target)
+{
+	if (opt_dry_run)
+		return 0;
+	target->keeper = nbd_connect(target->name, target->insecure, &target->device);
+	return target->keeper < 0 ? -1 : 0;
+}
+
+static int connect_export(const char *url, bool insecure, struct target *target)
+{
+	target->kind = RECORD_NBD;
+	target->insecure = insecure;
+	snprintf(target->name, sizeof(target->name), "%s", url);
+	return open_export(target);
+}
+
+int target_to(const char *to, bool insecure, const struct device *origin, struct target *target)
 {
 	struct stat st;
 
-	*target = (struct target) { .loop = -1 };
+	*target = (struct target) { .keeper = -1 };
+	if (nbd_is_url(to))
+		return connect_export(to, insecure, target);
 	if (!strchr(to, '/'))
 		return new_volume(to, origin, target);
 	if (!stat(to, &st) && S_ISBLK(st.st_mode))
@@ -137,8 +158,8 @@ static int prepare_image(struct target *target, uint64_t size)
 	dev_t dev;
 
 	if (target->reused || !make_image(target, size)) {
-		target->loop = image_attach(target->name, &dev);
-		if (target->loop >= 0 && !device_of(dev, &target->device))
+		target->keeper = image_attach(target->name, &dev);
+		if (target->keeper >= 0 && !device_of(dev, &target->device))
 			return 0;
 	}
 	target_finish(target, false);
@@ -164,6 +185,11 @@ void target_plan(struct target *target, uint64_t size)
 	if (target->kind == RECORD_DEVICE)
 		return;
 	target->device.size = size;
+	if (target->kind == RECORD_NBD) {
+		nbd_plan(target->name, target->insecure);
+		snprintf(target->device.path, sizeof(target->device.path), "$NBD");
+		return;
+	}
 	if (target->kind == RECORD_IMAGE) {
 		if (!target->reused)
 			printf("truncate -s %llu '%s'\n", (unsigned long long)size, target->name);
@@ -182,17 +208,18 @@ void target_plan(struct target *target, uint64_t size)
 
 void target_hand_over(struct target *target)
 {
-	if (target->loop >= 0)
-		close(target->loop);
-	target->loop = -1;
+	if (target->keeper >= 0)
+		close(target->keeper);
+	target->keeper = -1;
 }
 
 void target_of_record(const struct record *record, struct target *target)
 {
 	*target = (struct target) {
 		.kind = record->kind,
-		.loop = -1,
+		.keeper = -1,
 		.reused = *record->base,
+		.insecure = record->insecure,
 	};
 	snprintf(target->name, sizeof(target->name), "%s", record->target);
 }
@@ -201,6 +228,8 @@ int target_reuse(const struct record *base, struct target *target)
 {
 	target_of_record(base, target);
 	target->reused = true;
+	if (base->kind == RECORD_NBD)
+		return open_export(target);
 	return base->kind == RECORD_DEVICE ? device_resolve(target->name, &target->device) : 0;
 }
 
@@ -233,18 +262,36 @@ static bool volume_is_there(const struct record *record)
 	       !strcmp(found.generation, record->generation);
 }
 
+bool target_may_hold(const struct device *device, const struct record *record)
+{
+	struct signature signature;
+
+	return device->size >= record->size && !signature_read(device->path, &signature) &&
+	       !strcmp(signature.uuid, record->fs_uuid);
+}
+
 static bool device_is_there(const struct record *record)
 {
 	char identity[IDENTITY_MAX];
-	struct signature signature;
 	struct device device;
 	struct stat st;
 
 	if (stat(record->target, &st) || !S_ISBLK(st.st_mode) || device_of(st.st_rdev, &device) ||
-	    device.size < record->size || signature_read(device.path, &signature))
+	    !target_may_hold(&device, record))
 		return false;
 	identity_read(device.dev, device.path, identity);
-	return !strcmp(identity, record->device) && !strcmp(signature.uuid, record->fs_uuid);
+	return !strcmp(identity, record->device);
+}
+
+static bool export_is_there(const struct record *record)
+{
+	struct device device;
+	int keeper = nbd_connect(record->target, record->insecure, &device);
+	bool there = keeper >= 0 && target_may_hold(&device, record);
+
+	if (keeper >= 0)
+		close(keeper);
+	return there;
 }
 
 static bool image_is_there(const struct record *record)
@@ -264,9 +311,26 @@ bool target_is_there(const struct record *record)
 		return volume_is_there(record);
 	case RECORD_IMAGE:
 		return image_is_there(record);
+	case RECORD_NBD:
+		return export_is_there(record);
 	default:
 		return device_is_there(record);
 	}
+}
+
+int target_path(const struct record *record, char path[PATH_MAX], int *keeper)
+{
+	struct device device = { 0 };
+
+	*keeper = -1;
+	if (record->kind != RECORD_NBD) {
+		snprintf(path, PATH_MAX, "%s%.*s", record->kind == RECORD_LV ? "/dev/" : "",
+			 PATH_MAX - 8, record->target);
+		return 0;
+	}
+	*keeper = nbd_connect(record->target, record->insecure, &device);
+	snprintf(path, PATH_MAX, "%s", device.path);
+	return *keeper < 0 ? -1 : 0;
 }
 
 /* Whatever it was to be, it is of no use; where it is, it goes. */
@@ -288,7 +352,7 @@ int target_prune(const struct record *record, uint64_t keep)
 	size_t nr;
 	int result;
 
-	if (record->kind == RECORD_DEVICE)
+	if (!record_is_made(record))
 		return 0;
 	result = record_list_all(&records, &nr);
 	for (const struct record *old = records + nr; !result && old-- > records;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where a backup goes: a device that the user names, a new logical volume, or a file. In
- * the order of the functions:
+ * Where a backup goes: a device that the user names, a new logical volume, a file, or an export of
+ * an NBD server. In the order of the functions:
  *
  *  target_device() or target_to(), or target_reuse()   for each volume
  *  target_check()                   nothing is written yet
@@ -26,7 +26,8 @@ struct target {
 	enum record_kind kind;
 	char name[PATH_MAX];	/* as in a record */
 	struct device device;	/* what the job writes to, from target_prepare() on */
-	int loop;		/* keeps the loop device of an image for the job, or -1 */
+	bool insecure;		/* of RECORD_NBD: the connection may be */
+	int keeper;		/* keeps a loop device, or a connection, for the job, or -1 */
 	bool reused;		/* holds the backup that this one goes on from, and stays */
 };
 
@@ -40,9 +41,10 @@ int target_device(const char *name, struct target *target);
 
 /*
  * @to is a volume group, for a new volume "<lv>-cbw-<UTC>"; a folder, for a new image of
- * such a name; or the path of an image. 0 or -1, error said.
+ * such a name; the path of an image; or the name of an export, as nbd.h has it, which is connected
+ * then, @insecure or not. 0 or -1, error said.
  */
-int target_to(const char *to, const struct device *origin, struct target *target);
+int target_to(const char *to, bool insecure, const struct device *origin, struct target *target);
 
 /* That of a backup which an incremental one goes on from. 0 or -1, error said. */
 int target_reuse(const struct record *base, struct target *target);
@@ -68,7 +70,7 @@ int target_prepare(struct target *target, uint64_t size);
 /* With --dry-run: prints the lines that do the same, and fills in the device as it will be. */
 void target_plan(struct target *target, uint64_t size);
 
-/* The job's table has the device open: the loop device lasts as long as that now. */
+/* The job's table has the device open: a loop device, or a connection, lasts as long as that now. */
 void target_hand_over(struct target *target);
 
 /* That of a run that another process has begun, for target_finish(). */
@@ -83,8 +85,17 @@ bool target_is_full(const struct target *target);
  */
 int target_finish(struct target *target, bool complete);
 
-/* Is the backup still where its record says? */
+/* Is the backup still where its record says? If it is an export, that is connected for the answer. */
 bool target_is_there(const struct record *record);
+
+/* May the backup be on the device? */
+bool target_may_hold(const struct device *device, const struct record *record);
+
+/*
+ * Where a backup that is there, and active, can be read. Of an export, until *@keeper, which else
+ * is -1, is closed. 0 or -1, error said.
+ */
+int target_path(const struct record *record, char path[PATH_MAX], int *keeper);
 
 /*
  * After @record became complete: of the volumes or images with backups of the same origin
