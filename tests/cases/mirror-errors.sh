@@ -27,6 +27,7 @@ put 5
 await_status state=paused reason=target-error target_errors='[1-9]*'
 # While it is paused nothing is written there.
 put 6
+assert_pit "$target" 6
 mend target
 say dmsetup message cbw 0 resume
 assert_same_again
