@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The copy engine: copies what a claim covers from the origin to the target
- * device, and flushes the target device. This one uses dm-kcopyd.
+ * Copies what a claim covers from the origin to the target device, and flushes the
+ * target device. How a copy is made is its engine's own: see dm-cbw-engine.h.
  */
 #ifndef DM_CBW_COPY_H
 #define DM_CBW_COPY_H
@@ -23,8 +23,8 @@ struct cbw_geometry {
 };
 
 /*
- * Which side of a copy failed. The last two come with CBW_TARGET_ERROR only, and
- * only where cbw_copier_create() says so.
+ * Which side of a copy failed. The last two come with CBW_TARGET_ERROR only; kcopyd
+ * finds out why only for CBW_SWEEP, and if it is wanted.
  */
 #define CBW_SOURCE_ERROR	1U
 #define CBW_TARGET_ERROR	2U
@@ -39,18 +39,23 @@ struct cbw_geometry {
  */
 typedef void (*cbw_copied_fn)(struct cbw_claim *claim, unsigned int errors);
 
-/*
- * kcopyd does not tell why a copy could not be written. Unless @wanted is NULL, one
- * of CBW_SWEEP is done once more, in small pieces, for as long as *@wanted() says
- * true of its claim; the second time counts, with CBW_NO_SPACE if that was why.
- * May sleep. @wq (WQ_MEM_RECLAIM) must outlive it. ERR_PTR on failure.
- */
-struct cbw_copier *cbw_copier_create(const struct cbw_geometry *geometry,
-				     struct workqueue_struct *wq,
-				     cbw_copied_fn copied,
-				     bool (*wanted)(const struct cbw_claim *claim));
+/* How copies are made, and for whom. */
+struct cbw_copy_setup {
+	struct cbw_geometry geometry;
+	struct workqueue_struct *wq;	/* WQ_MEM_RECLAIM; outlives it */
+	cbw_copied_fn copied;
 
-/* Waits until every copy has ended and its callback returned. May sleep. */
+	/*
+	 * Is it worth while to find out why this copy of CBW_SWEEP could not be written?
+	 * Asked time and again. NULL: it never is.
+	 */
+	bool (*wanted)(const struct cbw_claim *claim);
+};
+
+/* May sleep. ERR_PTR on failure. */
+struct cbw_copier *cbw_copier_create(const struct cbw_copy_setup *setup);
+
+/* No copy is in flight; waits until their callbacks have returned. May sleep. */
 void cbw_copier_destroy(struct cbw_copier *copier);
 
 /*

@@ -890,6 +890,20 @@ static bool takes_changes(const struct cbw_copying *copying)
 	return copying->sync != CBW_SYNC_NONE && copying->sync != CBW_SYNC_BITMAP;
 }
 
+static int create_copier(struct cbw_copying *copying, char **error)
+{
+	const struct cbw_copy_setup setup = {
+		.geometry	= copying->geometry,
+		.wq		= copying->wq,
+		.copied		= copied,
+		.wanted		= copying->on_target_error == CBW_ENOSPC ? cause_wanted : NULL,
+	};
+
+	*error = "Cannot create the copy engine";
+	copying->copier = cbw_copier_create(&setup);
+	return PTR_ERR_OR_ZERO(copying->copier);
+}
+
 static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 		       char **error)
 {
@@ -916,12 +930,9 @@ static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 			return -ENOMEM;
 	}
 
-	*error = "Cannot create the copy engine";
-	copying->copier = cbw_copier_create(&copying->geometry, copying->wq, copied,
-					    copying->on_target_error == CBW_ENOSPC ?
-					    cause_wanted : NULL);
-	if (IS_ERR(copying->copier))
-		return PTR_ERR(copying->copier);
+	r = create_copier(copying, error);
+	if (r)
+		return r;
 
 	if (copying->sync == CBW_SYNC_NONE && !copying->ops->follows)
 		return 0;

@@ -22,7 +22,8 @@
  *   dm-cbw-stats     how long writes were held, what was copied for whom
  *   dm-cbw-sweep     the thread that copies in the background
  *   dm-cbw-pace      when its next copy may start
- *   dm-cbw-copy      the copy engine
+ *   dm-cbw-copy      copies, by one engine or another, and flushes
+ *   dm-cbw-kcopyd    the copy engine on dm-kcopyd
  *   dm-cbw-map       which chunks are pending, who copies them, who waits
  *   dm-cbw-bits      ranges of bits
  *   dm-cbw-time      how long something may take
