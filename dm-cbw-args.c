@@ -57,6 +57,12 @@ static const char * const on_metadata_error_words[] = {
 
 static const char * const copy_mode_words[] = { "background", "write-blocking", NULL };
 
+static const char * const engine_words[] = { "kcopyd", "buffered", NULL };
+
+static const char * const release_words[] = { "saved", "safe", NULL };
+
+static const char * const zeroes_words[] = { "copy", "write-zeroes", "skip", NULL };
+
 static const char * const discard_words[] = { "skip", "copy", NULL };
 
 static const struct feature features[CBW_NR_FEATURES] = {
@@ -114,6 +120,24 @@ static const struct feature features[CBW_NR_FEATURES] = {
 		.min = CBW_CHUNK_MIN,
 		.max = CBW_CHUNK_MAX,
 		.preset = 2048,
+	},
+	[CBW_FEATURE_ENGINE] = {
+		FEATURE("engine", "kcopyd or buffered"),
+		.words = engine_words,
+	},
+	[CBW_FEATURE_BUF_SIZE] = {
+		FEATURE("buf_size", "KiB, 128 to 1048576"),
+		.min = 128,
+		.max = 1048576,
+		.preset = 16384,
+	},
+	[CBW_FEATURE_RELEASE] = {
+		FEATURE("release", "saved or safe"),
+		.words = release_words,
+	},
+	[CBW_FEATURE_ZEROES] = {
+		FEATURE("zeroes", "copy, write-zeroes or skip"),
+		.words = zeroes_words,
 	},
 	[CBW_FEATURE_DISCARD] = {
 		FEATURE("discard", "skip or copy"),
@@ -327,6 +351,50 @@ static int check_max_copy(struct cbw_args *args, char **error)
 	return 0;
 }
 
+unsigned int cbw_args_half_buffer(const struct cbw_args *args)
+{
+	/* Half of so many KiB are as many sectors. */
+	return args->value[CBW_FEATURE_BUF_SIZE] / CBW_BUFFER_UNIT * CBW_BUFFER_UNIT;
+}
+
+/* What only the engine with buffers can do. */
+#define OF_BUFFERED	(BIT(CBW_FEATURE_BUF_SIZE) | BIT(CBW_FEATURE_RELEASE) | \
+			 BIT(CBW_FEATURE_ZEROES))
+
+/* The sweep has one half of the buffer, and must be able to copy a chunk in it. */
+static int check_buffer(const struct cbw_args *args, char **error)
+{
+	if (args->value[CBW_FEATURE_ENGINE] == CBW_KCOPYD) {
+		if (!(args->given & OF_BUFFERED))
+			return 0;
+		*error = "Features buf_size, release and zeroes need engine buffered";
+		return -EINVAL;
+	}
+	if (cbw_args_half_buffer(args) < args->chunk) {
+		*error = "Feature buf_size must hold two chunks";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_engine(const struct cbw_args *args, char **error)
+{
+	/* When such a write goes on nobody knows yet whether it should fail. */
+	if (args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE &&
+	    args->value[CBW_FEATURE_ON_CBW_ERROR] == CBW_BREAK_WRITE) {
+		*error = "Feature release safe and on_cbw_error break-write exclude each other";
+		return -EINVAL;
+	}
+	/* There is something else on the target device. */
+	if (args->value[CBW_FEATURE_ZEROES] == CBW_ZEROES_SKIP &&
+	    (args->job == CBW_MIRROR ||
+	     args->value[CBW_FEATURE_SYNC] == CBW_SYNC_INCREMENTAL)) {
+		*error = "Feature zeroes skip needs job backup, and not sync incremental";
+		return -EINVAL;
+	}
+	return check_buffer(args, error);
+}
+
 /* Half of a full backup is nothing that an incremental one could build upon. */
 static int check_bitmap_mode(const struct cbw_args *args, char **error)
 {
@@ -368,13 +436,13 @@ static int check_tracking(const struct cbw_args *args, char **error)
 }
 
 #define OF_BACKUP	(BIT(CBW_FEATURE_ON_CBW_ERROR) | BIT(CBW_FEATURE_DISCARD) | \
-			 BIT(CBW_FEATURE_BITMAP_MODE))
+			 BIT(CBW_FEATURE_BITMAP_MODE) | BIT(CBW_FEATURE_RELEASE))
 
 /* What only one of the jobs that copy can do. */
 static int check_kind(const struct cbw_args *args, char **error)
 {
 	if (args->job == CBW_MIRROR && args->given & OF_BACKUP) {
-		*error = "Job mirror takes no on_cbw_error, discard or bitmap_mode";
+		*error = "Job mirror takes no on_cbw_error, discard, bitmap_mode or release";
 		return -EINVAL;
 	}
 	if (args->job == CBW_BACKUP && test_bit(CBW_FEATURE_COPY_MODE, &args->given)) {
@@ -387,7 +455,8 @@ static int check_kind(const struct cbw_args *args, char **error)
 static int check_features(struct cbw_args *args, char **error)
 {
 	return check_tracking(args, error) ?: check_kind(args, error) ?:
-	       check_bitmap_mode(args, error) ?: check_max_copy(args, error);
+	       check_bitmap_mode(args, error) ?: check_max_copy(args, error) ?:
+	       check_engine(args, error);
 }
 
 static int parse_job(struct cbw_args *args, const char *word, char **error)

@@ -11,6 +11,7 @@
 #define CBW_CHUNK_MIN		8U		/* sectors: 4 KiB */
 #define CBW_CHUNK_MAX		2097152U	/* sectors: 1 GiB */
 #define CBW_WORKERS_MAX		64U
+#define CBW_BUFFER_UNIT		128U		/* sectors: 64 KiB */
 
 enum cbw_kind_of_job { CBW_BACKUP, CBW_TRACK, CBW_MIRROR };
 enum cbw_sync {
@@ -22,6 +23,9 @@ enum cbw_on_cbw_error { CBW_BREAK_SNAPSHOT, CBW_BREAK_WRITE };
 enum cbw_on_error { CBW_REPORT, CBW_IGNORE, CBW_STOP, CBW_ENOSPC };
 enum cbw_on_metadata_error { CBW_BREAK_MAP, CBW_FAIL_WRITE };
 enum cbw_copy_mode { CBW_BACKGROUND, CBW_WRITE_BLOCKING };
+enum cbw_engine_kind { CBW_KCOPYD, CBW_BUFFERED };
+enum cbw_release { CBW_RELEASE_SAVED, CBW_RELEASE_SAFE };
+enum cbw_zeroes { CBW_ZEROES_COPY, CBW_ZEROES_WRITE, CBW_ZEROES_SKIP };
 enum cbw_discard { CBW_DISCARD_SKIP, CBW_DISCARD_COPY };
 
 enum cbw_feature {
@@ -36,6 +40,10 @@ enum cbw_feature {
 	CBW_FEATURE_TARGET_LATENCY,
 	CBW_FEATURE_WORKERS,
 	CBW_FEATURE_MAX_COPY,
+	CBW_FEATURE_ENGINE,
+	CBW_FEATURE_BUF_SIZE,
+	CBW_FEATURE_RELEASE,
+	CBW_FEATURE_ZEROES,
 	CBW_FEATURE_DISCARD,
 	CBW_FEATURE_COPY_MODE,
 	CBW_FEATURE_METADATA,
@@ -67,6 +75,9 @@ int cbw_args_parse(struct cbw_args *args, unsigned int argc, char **argv,
  */
 int cbw_args_tune(struct cbw_args *args, const char *name, const char *word,
 		  char **error);
+
+/* Sectors in whole units that half of the buffer has, for engine buffered. */
+unsigned int cbw_args_half_buffer(const struct cbw_args *args);
 
 /* The word that stands for the job. */
 const char *cbw_args_job(const struct cbw_args *args);

@@ -91,7 +91,7 @@ void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim)
 
 struct cbw_copier *cbw_copier_create(const struct cbw_copy_setup *setup)
 {
-	const struct cbw_engine *engine = &cbw_kcopyd;
+	const struct cbw_engine *engine = setup->buf_size ? &cbw_buffered : &cbw_kcopyd;
 	struct cbw_copier *copier = engine->create(setup);
 
 	if (IS_ERR(copier))

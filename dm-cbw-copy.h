@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include "dm-cbw-args.h"
+
 struct block_device;
 struct cbw_claim;
 struct cbw_copier;
@@ -46,10 +48,25 @@ struct cbw_copy_setup {
 	cbw_copied_fn copied;
 
 	/*
+	 * What the claim covers has been read, and is in memory: before copied(), and in its
+	 * context; only of an engine with buffers. May run for as long as it likes: no write
+	 * to the target device waits for it but that of this copy. NULL is fine.
+	 */
+	void (*buffered)(struct cbw_claim *claim);
+
+	/*
 	 * Is it worth while to find out why this copy of CBW_SWEEP could not be written?
 	 * Asked time and again. NULL: it never is.
 	 */
 	bool (*wanted)(const struct cbw_claim *claim);
+
+	/*
+	 * 0: dm-kcopyd copies. Else bytes of buffers: half of the units of CBW_BUFFER_UNIT
+	 * sectors that they have hold the longest copy.
+	 */
+	size_t buf_size;
+	unsigned int nr_writes;		/* claims of CBW_WRITE in flight, at most */
+	enum cbw_zeroes zeroes;		/* what an engine with buffers makes of them */
 };
 
 /* May sleep. ERR_PTR on failure. */
@@ -59,8 +76,7 @@ struct cbw_copier *cbw_copier_create(const struct cbw_copy_setup *setup);
 void cbw_copier_destroy(struct cbw_copier *copier);
 
 /*
- * Start the copy of a claim. Never sleeps for CBW_WRITE, of which no more than
- * CBW_MAX_WRITE_COPIES exist; may sleep for CBW_SWEEP. A claim without chunks
+ * Start the copy of a claim. Never sleeps for CBW_WRITE; may sleep for CBW_SWEEP. A claim without chunks
  * flushes the target device.
  */
 void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim);

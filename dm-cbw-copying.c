@@ -112,6 +112,8 @@ static void fail_held_reads(struct cbw_copying *copying)
 
 	while ((reader = cbw_map_take_held_read(copying->map, NULL)))
 		bio_io_error(reader->bio);
+	while ((reader = cbw_map_take_unsaved_read(copying->map)))
+		bio_io_error(reader->bio);
 }
 
 static void let_go_work(struct work_struct *work)
@@ -191,6 +193,8 @@ void cbw_copying_target_failed(struct cbw_copying *copying, blk_status_t status)
 static void copy_failed(struct cbw_copying *copying, struct cbw_claim *claim,
 			unsigned int errors)
 {
+	bool lost = claim->nr && cbw_map_lost(copying->map, claim);
+
 	if (errors & CBW_SOURCE_ERROR)
 		atomic_inc(&copying->source_errors);
 	if (errors & CBW_TARGET_ERROR)
@@ -198,10 +202,30 @@ static void copy_failed(struct cbw_copying *copying, struct cbw_claim *claim,
 
 	if (!claim->nr)
 		cbw_copying_flush_failed(copying);
+	else if (lost)
+		cbw_job_end(&copying->job, CBW_FAILED, "target-error");
 	else if (claim->kind == CBW_SWEEP)
 		sweep_failed(copying, errors);
 	else if (!copying->break_write)
 		cbw_job_end(&copying->job, CBW_FAILED, "cbw-error");
+}
+
+/* Views have waited until what they read is on the target device. */
+static void let_saved_reads_go(struct cbw_copying *copying)
+{
+	struct cbw_reader *reader;
+
+	while ((reader = cbw_map_take_saved_read(copying->map)))
+		submit_bio_noacct(reader->bio);
+}
+
+/* What the claim covers is safe for those that wait for it. */
+static void buffered(struct cbw_claim *claim)
+{
+	struct cbw_copying *copying = claim->owner;
+
+	if (cbw_map_buffered(copying->map, claim))
+		let_all_go(copying);
 }
 
 /*
@@ -211,6 +235,8 @@ static void copy_failed(struct cbw_copying *copying, struct cbw_claim *claim,
  *    that is let go because of it is let go from a job that shows it;
  * 2. the claim ends: saved chunks stop being pending, and its writes wake up;
  * 3. the writes are submitted, and whoever waits for copies looks again.
+ *
+ * Where writes need not wait for that, it is what they have overwritten that is lost with it.
  */
 static void copied(struct cbw_claim *claim, unsigned int errors)
 {
@@ -230,6 +256,7 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 	if (cbw_map_finish(copying->map, claim, !errors,
 			   errors && by_write && copying->break_write))
 		let_all_go(copying);
+	let_saved_reads_go(copying);
 
 	/* A sweep with copies of its own in flight looks again after those. */
 	if (copying->sweep &&
@@ -853,6 +880,8 @@ static void take_args(struct cbw_copying *copying, const struct cbw_args *args)
 	copying->on_target_error = args->value[CBW_FEATURE_ON_TARGET_ERROR];
 	copying->starts_paused = test_bit(CBW_FEATURE_PAUSED, &args->given);
 	copying->max_copy = args->value[CBW_FEATURE_MAX_COPY];
+	if (args->value[CBW_FEATURE_ENGINE] == CBW_BUFFERED)
+		copying->max_copy = min(copying->max_copy, cbw_args_half_buffer(args));
 	copying->timeout = (u64)args->value[CBW_FEATURE_CBW_TIMEOUT] * NSEC_PER_MSEC;
 }
 
@@ -863,7 +892,22 @@ static bool all_pending(const struct cbw_copying *copying)
 	       !(copying->sync == CBW_SYNC_NONE && copying->ops->follows);
 }
 
-static int create_map(struct cbw_copying *copying, char **error)
+/* Bytes; 0: the engine has no buffers. */
+static size_t buf_size(const struct cbw_args *args)
+{
+	return args->value[CBW_FEATURE_ENGINE] == CBW_BUFFERED ?
+	       (size_t)args->value[CBW_FEATURE_BUF_SIZE] << 10 : 0;
+}
+
+/* How far behind the writes they may be is for the buffer to say. */
+static unsigned int nr_safe_copies(const struct cbw_args *args)
+{
+	return min_t(size_t, CBW_MAX_SAFE_COPIES,
+		     buf_size(args) / (CBW_BUFFER_UNIT << SECTOR_SHIFT));
+}
+
+static int create_map(struct cbw_copying *copying, const struct cbw_args *args,
+		      char **error)
 {
 	unsigned int shift = copying->geometry.chunk_shift;
 	int r = 0;
@@ -877,6 +921,8 @@ static int create_map(struct cbw_copying *copying, char **error)
 		copying->nr_to_save = cbw_map_nr_pending(copying->map);
 	if (copying->ops->follows)
 		r = cbw_map_may_follow(copying->map, shift);
+	else if (args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE)
+		r = cbw_map_may_be_safe(copying->map, nr_safe_copies(args));
 	if (r)
 		return r;
 
@@ -890,13 +936,19 @@ static bool takes_changes(const struct cbw_copying *copying)
 	return copying->sync != CBW_SYNC_NONE && copying->sync != CBW_SYNC_BITMAP;
 }
 
-static int create_copier(struct cbw_copying *copying, char **error)
+static int create_copier(struct cbw_copying *copying, const struct cbw_args *args,
+			 char **error)
 {
+	bool safe = args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE;
 	const struct cbw_copy_setup setup = {
 		.geometry	= copying->geometry,
 		.wq		= copying->wq,
 		.copied		= copied,
+		.buffered	= safe ? buffered : NULL,
 		.wanted		= copying->on_target_error == CBW_ENOSPC ? cause_wanted : NULL,
+		.buf_size	= buf_size(args),
+		.nr_writes	= safe ? nr_safe_copies(args) : CBW_MAX_WRITE_COPIES,
+		.zeroes		= args->value[CBW_FEATURE_ZEROES],
 	};
 
 	*error = "Cannot create the copy engine";
@@ -919,7 +971,7 @@ static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 	if (!copying->wq)
 		return -ENOMEM;
 
-	r = create_map(copying, error);
+	r = create_map(copying, args, error);
 	if (r)
 		return r;
 
@@ -930,7 +982,7 @@ static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 			return -ENOMEM;
 	}
 
-	r = create_copier(copying, error);
+	r = create_copier(copying, args, error);
 	if (r)
 		return r;
 

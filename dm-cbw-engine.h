@@ -32,6 +32,7 @@ struct cbw_copier {
 };
 
 extern const struct cbw_engine cbw_kcopyd;
+extern const struct cbw_engine cbw_buffered;
 
 /* What @claim covers, in sectors. */
 sector_t cbw_copier_first(const struct cbw_copier *copier, const struct cbw_claim *claim);

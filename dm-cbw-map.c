@@ -22,7 +22,8 @@
 /* The claims of one kind: a fixed array, so the cap and the pool are one. */
 struct claim_pool {
 	struct cbw_claim *claims;
-	u64 in_flight;			/* by slot; the lowest that is free is taken first */
+	unsigned long in_flight[BITS_TO_LONGS(CBW_MAX_SAFE_COPIES)]; /* by slot */
+	unsigned int nr;
 	unsigned int nr_in_flight;
 	unsigned int max_in_flight;
 	unsigned long nr_saved;
@@ -60,6 +61,7 @@ struct cbw_map {
 
 	struct list_head reading;
 	struct list_head held_reads;
+	struct list_head awaiting;	/* reads of what is safe */
 	unsigned int nr_reading;
 	unsigned int nr_releasing;
 	unsigned int part_shift;
@@ -80,6 +82,7 @@ struct cbw_map {
 	bool flushed;
 
 	struct cbw_claim claims[CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES];
+	struct cbw_claim *safe_claims;	/* NULL where nothing may be safe */
 };
 
 /*----------------------------------------------------------------
@@ -437,6 +440,23 @@ struct cbw_claim *cbw_map_take_drained(struct cbw_map *map)
  *----------------------------------------------------------------
  */
 
+static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
+		      unsigned int nr, enum cbw_kind kind, void *owner)
+{
+	unsigned int i;
+
+	pool->claims = claims;
+	pool->nr = nr;
+	pool->max_in_flight = nr;
+
+	for (i = 0; i < nr; i++) {
+		claims[i].kind = kind;
+		claims[i].slot = i;
+		claims[i].owner = owner;
+		INIT_LIST_HEAD(&claims[i].waiters);
+	}
+}
+
 static struct cbw_claim *__take_claim(struct cbw_map *map, enum cbw_kind kind)
 {
 	struct claim_pool *pool = &map->pools[kind];
@@ -447,9 +467,9 @@ static struct cbw_claim *__take_claim(struct cbw_map *map, enum cbw_kind kind)
 	if (pool->nr_in_flight >= pool->max_in_flight)
 		return NULL;
 
-	/* max_in_flight is never more than there are claims. */
-	claim = &pool->claims[__ffs64(~pool->in_flight)];
-	pool->in_flight |= BIT_ULL(claim->slot);
+	/* The lowest; max_in_flight is never more than there are claims. */
+	claim = &pool->claims[cbw_bits_find(pool->in_flight, 0, pool->nr - 1, false)];
+	change_chunks(pool->in_flight, claim->slot, claim->slot, true);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight + 1);
 	return claim;
 }
@@ -493,14 +513,16 @@ static struct cbw_claim *__claim_run(struct cbw_map *map, enum cbw_kind kind,
 static struct cbw_claim *__claim_of(struct cbw_map *map, unsigned long chunk)
 {
 	struct cbw_claim *claim;
-	enum cbw_kind kind;
-	u64 slots;
+	struct claim_pool *pool;
+	unsigned long slot;
 
-	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
-		for (slots = map->pools[kind].in_flight; slots; slots &= slots - 1) {
-			claim = &map->pools[kind].claims[__ffs64(slots)];
+	for (pool = map->pools; pool < map->pools + CBW_NR_KINDS; pool++) {
+		slot = cbw_bits_find(pool->in_flight, 0, pool->nr - 1, true);
+		while (slot < pool->nr) {
+			claim = &pool->claims[slot];
 			if (chunk - claim->first < claim->nr)
 				return claim;
+			slot = cbw_bits_find(pool->in_flight, slot + 1, pool->nr - 1, true);
 		}
 	}
 	return NULL;
@@ -629,11 +651,33 @@ static void __mark_saved(struct cbw_map *map, const struct cbw_claim *claim)
 	/* Clear before release: a released write must never find it pending. */
 	if (map->again) {
 		__mark_followed(map, claim->first, last);
-	} else {
+	} else if (!claim->safe) {
 		change_chunks(map->pending, claim->first, last, false);
 		WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
 	}
 	WRITE_ONCE(pool->nr_saved, pool->nr_saved + claim->nr);
+}
+
+/* Writes pass from now on: what they overwrite is in the buffer of the copy. */
+static void __make_safe(struct cbw_map *map, struct cbw_claim *claim)
+{
+	lockdep_assert_held(&map->lock);
+
+	claim->safe = true;
+	change_chunks(map->pending, claim->first, claim->first + claim->nr - 1, false);
+	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
+	WRITE_ONCE(map->nr_claimed, map->nr_claimed - claim->nr);
+}
+
+/* It will not be saved: the map is broken. For those who ask what was not. */
+static void __mark_lost(struct cbw_map *map, struct cbw_claim *claim)
+{
+	lockdep_assert_held(&map->lock);
+
+	claim->safe = false;
+	change_chunks(map->pending, claim->first, claim->first + claim->nr - 1, true);
+	WRITE_ONCE(map->nr_pending, map->nr_pending + claim->nr);
+	WRITE_ONCE(map->nr_claimed, map->nr_claimed + claim->nr);
 }
 
 /* Would cbw_map_next() find one? */
@@ -669,7 +713,8 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 			__mark_saved(map, claim);
 		change_chunks(map->claimed, claim->first,
 			      claim->first + claim->nr - 1, false);
-		WRITE_ONCE(map->nr_claimed, map->nr_claimed - claim->nr);
+		if (!claim->safe)
+			WRITE_ONCE(map->nr_claimed, map->nr_claimed - claim->nr);
 		if (!saved && claim->kind == CBW_SWEEP)
 			__give_first_go(map, claim);
 	} else {
@@ -678,11 +723,122 @@ bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 	list_splice_tail_init(&claim->waiters,
 			      fail_waiters ? &map->failed : &map->woken);
 
-	pool->in_flight &= ~BIT_ULL(claim->slot);
+	claim->buffered = false;
+	claim->safe = false;
+	change_chunks(pool->in_flight, claim->slot, claim->slot, false);
 	WRITE_ONCE(pool->nr_in_flight, pool->nr_in_flight - 1);
 	work = __has_next(map);
 	spin_unlock_irqrestore(&map->lock, flags);
 	return work;
+}
+
+/*----------------------------------------------------------------
+ * What is safe
+ *----------------------------------------------------------------
+ */
+
+int cbw_map_may_be_safe(struct cbw_map *map, unsigned int nr)
+{
+	struct cbw_claim *claims = kvcalloc(nr, sizeof(*claims), GFP_KERNEL);
+
+	if (!claims)
+		return -ENOMEM;
+
+	init_pool(&map->pools[CBW_WRITE], claims, nr, CBW_WRITE, map->claims[0].owner);
+	map->safe_claims = claims;
+	return 0;
+}
+
+/* Not before somebody needs it: what is only pending may be copied again if the copy fails. */
+bool cbw_map_buffered(struct cbw_map *map, struct cbw_claim *claim)
+{
+	unsigned long flags;
+	bool work;
+
+	spin_lock_irqsave(&map->lock, flags);
+	claim->buffered = true;
+	if (!list_empty(&claim->waiters) && !map->broken) {
+		__make_safe(map, claim);
+		list_splice_tail_init(&claim->waiters, &map->woken);
+	}
+	work = __has_next(map);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return work;
+}
+
+bool cbw_map_lost(struct cbw_map *map, struct cbw_claim *claim)
+{
+	unsigned long flags;
+	bool safe;
+
+	spin_lock_irqsave(&map->lock, flags);
+	claim->buffered = false;
+	safe = claim->safe;
+	spin_unlock_irqrestore(&map->lock, flags);
+	return safe;
+}
+
+unsigned long cbw_map_find_safe(const struct cbw_map *map, unsigned long first,
+				unsigned long last, bool safe)
+{
+	unsigned long chunk = safe ? last + 1 : first;
+
+	if (map->safe_claims)
+		chunk = cbw_bits_find(map->claimed, first, last, safe);
+	/* What is claimed no more is on the target device: pairs with change_chunks(). */
+	smp_acquire__after_ctrl_dep();
+	return chunk;
+}
+
+enum cbw_verdict cbw_map_await_saved(struct cbw_map *map, struct cbw_reader *reader)
+{
+	enum cbw_verdict verdict = CBW_HOLD;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	if (map->broken)
+		verdict = CBW_FAIL;
+	else if (cbw_bits_find(map->claimed, reader->first, reader->last, true) > reader->last)
+		verdict = CBW_AGAIN;
+	else
+		list_add_tail(&reader->list, &map->awaiting);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return verdict;
+}
+
+struct cbw_reader *cbw_map_take_saved_read(struct cbw_map *map)
+{
+	struct cbw_reader *reader, *found = NULL;
+	unsigned long flags;
+
+	/* Whoever added one found a chunk claimed, and this is asked after each end of a claim. */
+	if (likely(list_empty(&map->awaiting)))
+		return NULL;
+
+	spin_lock_irqsave(&map->lock, flags);
+	list_for_each_entry(reader, &map->awaiting, list) {
+		if (!map->broken &&
+		    cbw_bits_find(map->claimed, reader->first, reader->last, true) > reader->last) {
+			list_del(&reader->list);
+			found = reader;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&map->lock, flags);
+	return found;
+}
+
+struct cbw_reader *cbw_map_take_unsaved_read(struct cbw_map *map)
+{
+	struct cbw_reader *reader;
+	unsigned long flags;
+
+	spin_lock_irqsave(&map->lock, flags);
+	reader = list_first_entry_or_null(&map->awaiting, struct cbw_reader, list);
+	if (reader)
+		list_del(&reader->list);
+	spin_unlock_irqrestore(&map->lock, flags);
+	return reader;
 }
 
 /*----------------------------------------------------------------
@@ -939,10 +1095,15 @@ static struct cbw_claim *__claim_range(struct cbw_map *map,
 		if (chunk > waiter->last)
 			break;
 
-		*pending = true;
 		if (test_chunk(map->claimed, chunk)) {
 			claim = __claim_of(map, chunk);
+			if (claim->buffered) {
+				__make_safe(map, claim);
+				continue;
+			}
+			*pending = true;
 		} else {
+			*pending = true;
 			if (!may_claim || !__claim_left(map, CBW_WRITE))
 				break;
 			claim = __claim_run(map, CBW_WRITE, chunk, waiter->last);
@@ -1176,6 +1337,17 @@ bool cbw_map_oldest(struct cbw_map *map, u64 *since)
  *----------------------------------------------------------------
  */
 
+static void __lose_safe(struct cbw_map *map)
+{
+	struct cbw_claim *claim;
+	struct claim_pool *pool;
+
+	for (pool = map->pools; pool < map->pools + CBW_NR_KINDS; pool++)
+		for (claim = pool->claims; claim < pool->claims + pool->nr; claim++)
+			if (claim->safe)
+				__mark_lost(map, claim);
+}
+
 void cbw_map_break(struct cbw_map *map)
 {
 	unsigned long flags;
@@ -1183,6 +1355,7 @@ void cbw_map_break(struct cbw_map *map)
 	spin_lock_irqsave(&map->lock, flags);
 	/* Before anything that was held is let go. Pairs with cbw_map_broken(). */
 	smp_store_release(&map->broken, true);
+	__lose_safe(map);
 	spin_unlock_irqrestore(&map->lock, flags);
 }
 
@@ -1291,22 +1464,6 @@ unsigned int cbw_map_nr_releasing(const struct cbw_map *map)
  *----------------------------------------------------------------
  */
 
-static void init_pool(struct claim_pool *pool, struct cbw_claim *claims,
-		      unsigned int nr, enum cbw_kind kind, void *owner)
-{
-	unsigned int i;
-
-	pool->claims = claims;
-	pool->max_in_flight = nr;
-
-	for (i = 0; i < nr; i++) {
-		claims[i].kind = kind;
-		claims[i].slot = i;
-		claims[i].owner = owner;
-		INIT_LIST_HEAD(&claims[i].waiters);
-	}
-}
-
 struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 			       bool pending, void *owner)
 {
@@ -1327,6 +1484,7 @@ struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 	INIT_LIST_HEAD(&map->starved);
 	INIT_LIST_HEAD(&map->reading);
 	INIT_LIST_HEAD(&map->held_reads);
+	INIT_LIST_HEAD(&map->awaiting);
 	INIT_LIST_HEAD(&map->draining);
 	INIT_LIST_HEAD(&map->drained);
 	map->writing = RB_ROOT_CACHED;
@@ -1352,6 +1510,7 @@ void cbw_map_destroy(struct cbw_map *map)
 	if (!map)
 		return;
 
+	kvfree(map->safe_claims);
 	kvfree(map->again);
 	kvfree(map->excluded);
 	kvfree(map->released);

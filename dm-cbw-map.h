@@ -11,6 +11,7 @@
  * A chunk is
  *   pending   its point-in-time content must still be saved,
  *   claimed   it is pending and a copy of it is in flight,
+ *   safe      it is claimed, but pending no more: the copy has its content in memory, writes pass,
  *   saved     neither: writes pass.
  * Only cbw_map_finish() makes a chunk saved, and only after a good copy. Any may also be
  *   released  nobody wants its content any more: if it was pending and unclaimed, it is
@@ -37,6 +38,9 @@
 #define CBW_MAX_WRITE_COPIES	32U
 #define CBW_MAX_SWEEP_COPIES	64U
 
+/* The cap of those of writes where chunks may become safe. */
+#define CBW_MAX_SAFE_COPIES	1024U
+
 /* Chunks that are released at a time. */
 #define CBW_MAX_RELEASE		512UL
 
@@ -61,6 +65,8 @@ struct cbw_claim {
 	unsigned int slot;	/* in the pool of its kind: the lowest free one was taken */
 	void *owner;		/* as given to cbw_map_create() */
 	void *copier;		/* whoever copies it */
+	bool buffered;		/* what it covers has been read: it may become safe */
+	bool safe;
 	unsigned int draining;	/* writes that its copy waits for */
 	bool drains;		/* there were any: cbw_map_take_drained() gives it to its copier */
 	struct list_head start;	/* for whoever took it, until the copy starts */
@@ -94,7 +100,10 @@ struct cbw_viewer {
 	bool suspended;		/* the map's own */
 };
 
-/* A view's read of chunks that are pending, from the origin. Its owner sets the first seven. */
+/*
+ * A view's read: of chunks that are pending, from the origin, or of some that are safe, from
+ * the target device. Its owner sets the first six.
+ */
 struct cbw_reader {
 	unsigned long first;
 	unsigned long last;
@@ -103,7 +112,7 @@ struct cbw_reader {
 	bool may_hold;
 	bool must_hold;		/* though its view is suspended */
 	bool under_way;		/* false; then the map's own */
-	struct list_head list;	/* of those under way, or of those held */
+	struct list_head list;	/* of those under way, held, or waiting for what is safe */
 	struct list_head start;	/* for whoever starts what was held */
 	struct list_head waiters;
 };
@@ -156,7 +165,7 @@ bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
 bool cbw_map_passes(const struct cbw_map *map, unsigned long first,
 		    unsigned long last);
 
-/* Has a write of [first, last] to wait? Exact, but of one moment. */
+/* Has a write of [first, last] to wait? Of one moment, and exact but for what could be safe. */
 bool cbw_map_waits(struct cbw_map *map, unsigned long first, unsigned long last);
 
 /*
@@ -213,6 +222,42 @@ struct cbw_claim *cbw_map_claim_flush(struct cbw_map *map);
  */
 bool cbw_map_finish(struct cbw_map *map, struct cbw_claim *claim, bool saved,
 		    bool fail_waiters);
+
+/*
+ * Writes need not wait until a chunk is saved: it may be safe before that. Of those copies
+ * that writes cause @nr may be in flight, 1 to CBW_MAX_SAFE_COPIES. Not of a map that follows.
+ * Before anything else happens. May sleep. 0 or -ENOMEM.
+ */
+int cbw_map_may_be_safe(struct cbw_map *map, unsigned int nr);
+
+/*
+ * What @claim covers has been read, and will be written to the target device. It becomes safe
+ * if a write waits for it, or comes. True: cbw_map_next() has work.
+ */
+bool cbw_map_buffered(struct cbw_map *map, struct cbw_claim *claim);
+
+/*
+ * The copy of @claim has failed, so it cannot become safe any more. True: it is, and the map is
+ * to be broken before cbw_map_finish(), as what it covered may be nowhere any more.
+ */
+bool cbw_map_lost(struct cbw_map *map, struct cbw_claim *claim);
+
+/*
+ * The first chunk of [first, last], none of which is pending, that is @safe, or is not; last
+ * + 1 if there is none. Takes no lock; to be asked after cbw_map_find(). It may be saved by now.
+ */
+unsigned long cbw_map_find_safe(const struct cbw_map *map, unsigned long first,
+				unsigned long last, bool safe);
+
+/*
+ * A read of chunks of which some are safe. CBW_HOLD: until cbw_map_take_saved_read() or
+ * cbw_map_take_unsaved_read() return it. CBW_AGAIN: all are saved. CBW_FAIL: the map is broken.
+ */
+enum cbw_verdict cbw_map_await_saved(struct cbw_map *map, struct cbw_reader *reader);
+
+/* One of which all is saved, and one of any, when the map is broken; NULL if there is none. */
+struct cbw_reader *cbw_map_take_saved_read(struct cbw_map *map);
+struct cbw_reader *cbw_map_take_unsaved_read(struct cbw_map *map);
 
 /*
  * For good: nothing becomes saved any more, every write passes; those that are

@@ -5,7 +5,7 @@
  *
  * A read is cut where its chunks change from saved to pending or excluded or back: what
  * is saved comes from the target device, what is pending from the origin, as a reader
- * that writes wait for, and what is excluded is zeroes.
+ * that writes wait for, and what is excluded is zeroes. What is safe will be saved soon.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -52,6 +52,21 @@ static struct cbw_snapshot_io *io_of(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct cbw_snapshot_io));
 }
 
+/* From here on @bio is a read of @bdev, and ends before the chunk @next. */
+static void begin_with(struct cbw_snapshot *snapshot, struct bio *bio,
+		       struct block_device *bdev, unsigned long next)
+{
+	struct cbw_snapshot_io *io = io_of(bio);
+
+	cbw_cut_before(bio, snapshot->chunk_shift, next);
+	bio_set_dev(bio, bdev);
+	io->last = next - 1;
+	io->reader.first = io->first;
+	io->reader.last = io->last;
+	io->reader.viewer = &snapshot->viewer;
+	io->reader.bio = bio;
+}
+
 /*
  * The run of pending chunks that @bio begins with. CBW_AGAIN: there is none any more.
  * From CBW_HOLD on the bio may be gone at any moment.
@@ -65,13 +80,7 @@ static enum cbw_verdict read_origin(struct cbw_snapshot *snapshot, struct bio *b
 	if (next == io->first)
 		return CBW_AGAIN;
 
-	cbw_cut_before(bio, snapshot->chunk_shift, next);
-	bio_set_dev(bio, snapshot->origin->bdev);
-	io->last = next - 1;
-	io->reader.first = io->first;
-	io->reader.last = io->last;
-	io->reader.viewer = &snapshot->viewer;
-	io->reader.bio = bio;
+	begin_with(snapshot, bio, snapshot->origin->bdev, next);
 	io->reader.must_hold = must_hold;
 	/* Writes may wait for it: it must not end only when somebody polls. */
 	bio->bi_opf &= ~REQ_POLLED;
@@ -94,24 +103,48 @@ static enum cbw_verdict hold_again(struct dm_target *ti, struct bio *bio)
 	return read_origin(snapshot, bio, true);
 }
 
-/* None of [io->first, last] is pending. The run that @bio begins with, saved or excluded. */
+/* None of [io->first, last] is pending or excluded. The run that @bio begins with. */
+static int read_dest(struct cbw_snapshot *snapshot, struct bio *bio, unsigned long last)
+{
+	struct cbw_snapshot_io *io = io_of(bio);
+	unsigned long next = cbw_map_find_safe(snapshot->map, io->first, last, true);
+	bool safe = next == io->first;
+
+	if (safe)
+		next = cbw_map_find_safe(snapshot->map, io->first, last, false);
+	begin_with(snapshot, bio, snapshot->dest->bdev, next);
+	if (!safe)
+		return DM_MAPIO_REMAPPED;
+	if (!io->reader.may_hold)
+		return cbw_would_block(bio);
+
+	/* Nobody polls what is not submitted. From CBW_HOLD on the bio may be gone at any moment. */
+	bio->bi_opf &= ~REQ_POLLED;
+	switch (cbw_map_await_saved(snapshot->map, &io->reader)) {
+	case CBW_HOLD:
+		return DM_MAPIO_SUBMITTED;
+	case CBW_AGAIN:
+		return DM_MAPIO_REMAPPED;
+	default:
+		return DM_MAPIO_KILL;
+	}
+}
+
+/* None of [io->first, last] is pending. */
 static int read_settled(struct cbw_snapshot *snapshot, struct bio *bio, unsigned long last)
 {
 	struct cbw_snapshot_io *io = io_of(bio);
 	unsigned long next = cbw_map_find_excluded(snapshot->map, io->first, last, true);
-	bool excluded = next == io->first;
 
-	if (excluded)
-		next = cbw_map_find_excluded(snapshot->map, io->first, last, false);
+	if (next > io->first)
+		return read_dest(snapshot, bio, next - 1);
+
+	next = cbw_map_find_excluded(snapshot->map, io->first, last, false);
 	cbw_cut_before(bio, snapshot->chunk_shift, next);
 	io->last = next - 1;
-	if (excluded) {
-		zero_fill_bio(bio);
-		bio_endio(bio);
-		return DM_MAPIO_SUBMITTED;
-	}
-	bio_set_dev(bio, snapshot->dest->bdev);
-	return DM_MAPIO_REMAPPED;
+	zero_fill_bio(bio);
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
 }
 
 static int map_read(struct dm_target *ti, struct bio *bio)

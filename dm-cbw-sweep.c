@@ -48,13 +48,14 @@ struct cbw_sweep {
 };
 
 /*
- * Copy-before-write goes first: while writes are held, or others are not to be
- * slowed down, the sweep has one copy in flight, but always that one, so that it
+ * Copy-before-write goes first: while writes are held, or copies of theirs are in flight,
+ * or others are not to be slowed down, the sweep has one copy in flight, but always that one, so that it
  * advances under any load.
  */
 static bool yields(struct cbw_sweep *sweep)
 {
-	return (cbw_map_nr_held(sweep->map) || cbw_pace_gentle(sweep->pace)) &&
+	return (cbw_map_nr_held(sweep->map) || cbw_map_in_flight(sweep->map, CBW_WRITE) ||
+		cbw_pace_gentle(sweep->pace)) &&
 	       cbw_map_in_flight(sweep->map, CBW_SWEEP) && !READ_ONCE(sweep->hurry);
 }
 

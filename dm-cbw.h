@@ -24,6 +24,7 @@
  *   dm-cbw-pace      when its next copy may start
  *   dm-cbw-copy      copies, by one engine or another, and flushes
  *   dm-cbw-kcopyd    the copy engine on dm-kcopyd
+ *   dm-cbw-buffered  the copy engine with buffers of its own
  *   dm-cbw-map       which chunks are pending, who copies them, who waits
  *   dm-cbw-bits      ranges of bits
  *   dm-cbw-time      how long something may take
@@ -45,6 +46,7 @@
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
  *   cbw_both.lock    (irq-safe)  writes that are under way on both devices
+ *   buffered.lock    (irq-safe)  which units of a buffer are used, and who waits for some
  *   waitqueues' own locks
  *
  * No lock is held while a copy is started, a bio is submitted or ended, or

@@ -64,8 +64,10 @@ for chunk in 0 3 7 4 100 4194304 -8 abc 128x 4294967296 99999999999999999999; do
 done
 refused 'Job must be backup, mirror or track' "$o $t 128 copy"
 refused 'Job mirror needs a target device' "$o - 128 mirror"
-refused 'Job mirror takes no on_cbw_error, discard or bitmap_mode' "$o $t 128 mirror 2 discard skip"
-refused 'Job mirror takes no on_cbw_error, discard or bitmap_mode' "$o $t 128 mirror 2 on_cbw_error break-write"
+refused 'Job mirror takes no on_cbw_error, discard, bitmap_mode or release' "$o $t 128 mirror 2 discard skip"
+refused 'Job mirror takes no on_cbw_error, discard, bitmap_mode or release' "$o $t 128 mirror 2 on_cbw_error break-write"
+refused 'Job mirror takes no on_cbw_error, discard, bitmap_mode or release' "$o $t 128 mirror 4 engine buffered release safe"
+refused 'Feature zeroes skip needs job backup, and not sync incremental' "$o $t 128 mirror 4 engine buffered zeroes skip"
 refused 'Feature copy_mode takes background or write-blocking' "$o $t 128 mirror 2 copy_mode both"
 refused 'Feature copy_mode needs job mirror' "$o $t 128 backup 2 copy_mode background"
 refused 'Job track takes no target device, but "-"' "$o $t 128 track"
@@ -107,9 +109,22 @@ done <<-END
 	min_speed|KiB/s, 1 to 4294967295|1024|0 -1 +1 4294967296 1k x
 	target_latency|microseconds, 0 to 4294967295|1000|-1 +1 4294967296 1ms x
 	workers|a number, 1 to 64|8|0 65 -1 x 4294967297
+	engine|kcopyd or buffered|buffered|Kcopyd buffer 0 paused
+	buf_size|KiB, 128 to 1048576|1024|0 127 -1 16M 1048577
+	release|saved or safe|saved|Safe 1 paused
+	zeroes|copy, write-zeroes or skip|copy|write 0 paused
 	max_copy|sectors, one chunk to 2097152|1024|0 7 -8 x 2097153 4294967296
 END
 refused 'Feature max_copy must not be less than the chunk size' "$o $t 128 backup 2 max_copy 64"
+for words in "buf_size 1024" "release safe" "zeroes skip" "engine kcopyd zeroes copy"; do
+	refused 'Features buf_size, release and zeroes need engine buffered' "$o $t 128 backup $(wc -w <<< "$words") $words"
+done
+refused 'Feature buf_size must hold two chunks' "$o $t 1024 backup 4 engine buffered buf_size 1023"
+refused 'Feature buf_size must hold two chunks' "$o $t 32768 backup 2 engine buffered"
+refused 'Feature release safe and on_cbw_error break-write exclude each other' \
+	"$o $t 128 backup 6 engine buffered release safe on_cbw_error break-write"
+refused 'Feature zeroes skip needs job backup, and not sync incremental' \
+	"$o $t 128 backup 6 engine buffered zeroes skip sync incremental"
 
 # --- the devices -----------------------------------------------------------------------------------------------
 

@@ -38,6 +38,9 @@ done <<-END
 	128|on_cbw_error break-snapshot workers 64 discard skip
 	8|on_cbw_error break-write cbw_timeout 0 on_source_error ignore on_target_error enospc speed 0 min_speed 1 target_latency 0 max_copy 8 discard copy paused
 	128|on_source_error report on_target_error stop
+	128|engine kcopyd
+	128|engine buffered release saved zeroes copy
+	1024|max_copy 1024 engine buffered buf_size 1024 release safe zeroes skip
 	2097152|sync none cbw_timeout 4294967295 speed 4294967295 min_speed 4294967295 target_latency 4294967295 workers 1 max_copy 2097152 paused
 END
 

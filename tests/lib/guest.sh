@@ -187,9 +187,10 @@ mk_linear() { # NAME DEVICE [START [LENGTH]]: prints the device
 
 # --- cbw -------------------------------------------------------------------------------------------------------
 
-cbw_table() { # ORIGIN TARGET CHUNK ['FEATURE ARGUMENTS' [LENGTH]]: prints the table line; the job is ${CBW_JOB:-backup}
+cbw_table() { # ORIGIN TARGET CHUNK ['FEATURE ARGUMENTS' [LENGTH]]: prints the table line; the job is
+	# ${CBW_JOB:-backup}, and has ${CBW_FEATURES:-} besides
 	local words
-	read -ra words <<< "${4:-}"
+	IFS=' ,' read -ra words <<< "${4:-} ${CBW_FEATURES:-}"
 	((${#words[@]} == 0)) || words=("${#words[@]}" "${words[@]}")
 	echo "0 ${5:-$(dev_sectors "$1")} cbw $1 $2 $3 ${CBW_JOB:-backup}${words[*]:+ ${words[*]}}"
 }

@@ -127,6 +127,7 @@ kernel_arguments() {
 	((simulated)) && echo "CBW_HUNG_TASK=0 nokaslr norandmaps" || echo "norandmaps $checked_memory"
 	echo "CBW_ROOT=$root CBW_KO=$ko CBW_KERNEL_ROOT=$kernel_root TERM=$TERM $*"
 	echo "CBW_MINUTES=${CBW_MINUTES:-10} CBW_OPERATIONS=${CBW_OPERATIONS:-} CBW_LAG=${CBW_LAG:-} CBW_PATIENCE=$patience"
+	echo "CBW_FEATURES=${CBW_FEATURES:-}"
 }
 
 # qemu DIR ARGUMENT... [-- KERNEL-ARGUMENT...]: becomes the guest; it dies with the process that started it.

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #define kvzalloc(size, gfp)	kzalloc(size, gfp)
+#define kvcalloc(n, size, gfp)	kzalloc((size_t)(n) * (size), gfp)
 #define kvfree(p)		kfree(p)
 
 #endif

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The copy engine with buffers of its own; see dm-cbw-engine.h for the contract.
+ *
+ * A copy takes a run of units of the buffer, reads into them, and writes from them, each
+ * with one bio, or one after the other where one cannot carry it all. The units are
+ * allocated once, and so are the bios: nothing is allocated, and no page zeroed, on the
+ * way of a write.
+ *
+ * A bio may end in any context, and nothing is submitted there: what has ended goes on in
+ * a worker, all that has come to its list by then in one turn, beneath one plug.
+ */
+#include <linux/bio.h>
+#include <linux/bitmap.h>
+#include <linux/blkdev.h>
+#include <linux/llist.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "dm-cbw-args.h"
+#include "dm-cbw-compat.h"
+#include "dm-cbw-engine.h"
+#include "dm-cbw-map.h"
+
+#define UNIT		(CBW_BUFFER_UNIT << SECTOR_SHIFT)
+#define UNIT_ORDER	get_order(UNIT)
+
+struct lane;
+
+/* The copy of the claim that has its slot. It reads all, then writes all, in steps. */
+struct copy {
+	struct lane *lane;
+	struct cbw_claim *claim;
+	unsigned int first;		/* units */
+	unsigned int nr;
+	bool writes;			/* or it reads still */
+	sector_t sector;		/* where the step begins */
+	sector_t nr_sectors;		/* of the step */
+	struct bio bio;			/* of the step */
+	struct llist_node ended;
+};
+
+/* Copies of which a step has ended, and who goes on with them. */
+struct desk {
+	struct lane *lane;
+	struct llist_head ended;
+	struct work_struct work;
+	struct task_struct *worker;	/* while it looks at the list again */
+};
+
+/* Copies of one kind, so that a held write does not queue behind the sweep. */
+struct lane {
+	struct buffered *buffered;
+	struct copy *copies;		/* by the slot of the claim */
+	struct list_head waiting;	/* claims, for units. Under buffered.lock */
+	struct desk steps;
+
+	/*
+	 * Where somebody wants to know of them, reads end here first: submitting a write may
+	 * block for as long as the target device does, and who waits for a read must not.
+	 */
+	struct desk reads;
+};
+
+struct buffered {
+	struct cbw_copier copier;
+	struct lane lanes[CBW_NR_KINDS];
+
+	unsigned int nr_units;
+	struct bio_vec *vecs;		/* a bio takes a run of them */
+	unsigned int nr_vecs;		/* a unit has several if memory was in pieces */
+	unsigned int order;		/* of their pages */
+
+	enum cbw_zeroes zeroes;		/* may become CBW_ZEROES_COPY at any time */
+
+	spinlock_t lock;
+	unsigned long *used;		/* units. Under the lock */
+};
+
+static struct buffered *to_buffered(struct cbw_copier *copier)
+{
+	return container_of(copier, struct buffered, copier);
+}
+
+/*----------------------------------------------------------------
+ * Units
+ *----------------------------------------------------------------
+ */
+
+/*
+ * Copy-before-write may take any, and while it waits for some, the sweep none. The sweep
+ * leaves it one half.
+ */
+static bool take_units(struct buffered *buffered, struct copy *copy)
+{
+	unsigned int from = copy->claim->kind == CBW_SWEEP ? buffered->nr_units / 2 : 0;
+	unsigned long first;
+
+	lockdep_assert_held(&buffered->lock);
+
+	first = bitmap_find_next_zero_area(buffered->used, buffered->nr_units, from,
+					   copy->nr, 0);
+	if (first >= buffered->nr_units)
+		return false;
+
+	bitmap_set(buffered->used, first, copy->nr);
+	copy->first = first;
+	return true;
+}
+
+static struct copy *copy_of(struct buffered *buffered, const struct cbw_claim *claim)
+{
+	return &buffered->lanes[claim->kind].copies[claim->slot];
+}
+
+static bool may_take(const struct buffered *buffered, enum cbw_kind kind)
+{
+	enum cbw_kind i;
+
+	for (i = 0; i <= kind; i++)
+		if (!list_empty(&buffered->lanes[i].waiting))
+			return false;
+	return true;
+}
+
+/* False: it waits, behind those that do. */
+static bool get_units(struct buffered *buffered, struct copy *copy)
+{
+	struct cbw_claim *claim = copy->claim;
+	unsigned long flags;
+	bool taken;
+
+	spin_lock_irqsave(&buffered->lock, flags);
+	taken = may_take(buffered, claim->kind) && take_units(buffered, copy);
+	if (!taken)
+		list_add_tail(&claim->start, &buffered->lanes[claim->kind].waiting);
+	spin_unlock_irqrestore(&buffered->lock, flags);
+	return taken;
+}
+
+static void put_units(struct buffered *buffered, struct copy *copy)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&buffered->lock, flags);
+	bitmap_clear(buffered->used, copy->first, copy->nr);
+	spin_unlock_irqrestore(&buffered->lock, flags);
+}
+
+/* One that waited and has units now, or NULL. */
+static struct copy *take_waiting(struct buffered *buffered)
+{
+	struct copy *copy = NULL;
+	struct cbw_claim *claim;
+	unsigned long flags;
+	enum cbw_kind kind;
+
+	spin_lock_irqsave(&buffered->lock, flags);
+	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
+		claim = list_first_entry_or_null(&buffered->lanes[kind].waiting,
+						 struct cbw_claim, start);
+		if (!claim)
+			continue;
+		copy = copy_of(buffered, claim);
+		if (take_units(buffered, copy))
+			list_del(&claim->start);
+		else
+			copy = NULL;
+		break;
+	}
+	spin_unlock_irqrestore(&buffered->lock, flags);
+	return copy;
+}
+
+/*----------------------------------------------------------------
+ * Steps
+ *----------------------------------------------------------------
+ */
+
+/*
+ * In any context. What the worker submits may end before that returns, and so comes to the
+ * worker itself: that need not be woken, and no other in its place.
+ */
+static void hand_to(struct desk *desk, struct copy *copy)
+{
+	bool by_worker = in_task() && READ_ONCE(desk->worker) == current;
+
+	if (llist_add(&copy->ended, &desk->ended) && !by_worker)
+		queue_work(desk->lane->buffered->copier.setup.wq, &desk->work);
+}
+
+static void step_endio(struct bio *bio)
+{
+	struct copy *copy = bio->bi_private;
+	struct lane *lane = copy->lane;
+	bool tell = !copy->writes && lane->buffered->copier.setup.buffered;
+
+	hand_to(tell ? &lane->reads : &lane->steps, copy);
+}
+
+static sector_t end_of(const struct buffered *buffered, const struct cbw_claim *claim)
+{
+	return cbw_copier_first(&buffered->copier, claim) +
+	       cbw_copier_sectors(&buffered->copier, claim);
+}
+
+/* Where in the buffer @sector is, in bytes. */
+static u64 place_of(const struct buffered *buffered, const struct copy *copy, sector_t sector)
+{
+	sector_t first = cbw_copier_first(&buffered->copier, copy->claim);
+
+	return (u64)copy->first * UNIT + ((sector - first) << SECTOR_SHIFT);
+}
+
+static unsigned int vec_size(const struct buffered *buffered)
+{
+	return PAGE_SIZE << buffered->order;
+}
+
+/* The step carries data: all of it, or as much as the vectors of a bio can. */
+static void fill(struct buffered *buffered, struct copy *copy)
+{
+	u64 place = place_of(buffered, copy, copy->sector);
+	unsigned int skip = place % vec_size(buffered);
+	u64 bytes = min_t(u64, copy->nr_sectors << SECTOR_SHIFT,
+			  (u64)BIO_MAX_VECS * vec_size(buffered) - skip);
+	struct bio *bio = &copy->bio;
+
+	bio->bi_io_vec = &buffered->vecs[place / vec_size(buffered)];
+	bio->bi_vcnt = DIV_ROUND_UP_ULL(skip + bytes, vec_size(buffered));
+	bio->bi_iter.bi_bvec_done = skip;
+	bio->bi_iter.bi_size = bytes;
+	copy->nr_sectors = bytes >> SECTOR_SHIFT;
+}
+
+static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t op)
+{
+	const struct cbw_geometry *geometry = &buffered->copier.setup.geometry;
+	struct bio *bio = &copy->bio;
+
+	cbw_bio_init(bio, copy->writes ? geometry->dest : geometry->origin, NULL, 0,
+		     op | (copy->claim->kind == CBW_WRITE ? REQ_SYNC : 0));
+	/* In .map: others may wait for the copy, too. */
+	if (!copy->writes && copy->claim->kind == CBW_WRITE)
+		cbw_bio_set_unlimited(bio);
+	bio->bi_iter.bi_sector = copy->sector;
+	bio->bi_private = copy;
+	bio->bi_end_io = step_endio;
+	if (op == REQ_OP_WRITE_ZEROES)
+		bio->bi_iter.bi_size = copy->nr_sectors << SECTOR_SHIFT;
+	else
+		fill(buffered, copy);
+	submit_bio_noacct(bio);
+}
+
+static bool is_zero(const struct buffered *buffered, const struct copy *copy,
+		    sector_t sector, sector_t end)
+{
+	u64 place = place_of(buffered, copy, sector);
+	u64 last = place_of(buffered, copy, end);
+	unsigned int skip, bytes;
+	const struct page *page;
+
+	for (; place < last; place += bytes) {
+		page = buffered->vecs[place / vec_size(buffered)].bv_page;
+		skip = place % vec_size(buffered);
+		bytes = min_t(u64, last - place, vec_size(buffered) - skip);
+		if (memchr_inv(page_address(page) + skip, 0, bytes))
+			return false;
+	}
+	return true;
+}
+
+/* The step ends where its chunks change from zeroes to others, or back. True: zeroes. */
+static bool find_zeroes(const struct buffered *buffered, struct copy *copy)
+{
+	sector_t end = copy->sector + copy->nr_sectors;
+	sector_t sector = copy->sector, next;
+	bool zero = false, first = true;
+
+	for (; sector < end; sector = next, first = false) {
+		next = min(end, sector + (1UL << buffered->copier.setup.geometry.chunk_shift));
+		if (first)
+			zero = is_zero(buffered, copy, sector, next);
+		else if (is_zero(buffered, copy, sector, next) != zero)
+			break;
+	}
+	copy->nr_sectors = sector - copy->sector;
+	return zero;
+}
+
+/* The next step. False: there is none. */
+static bool next_step(struct buffered *buffered, struct copy *copy)
+{
+	enum cbw_zeroes zeroes = READ_ONCE(buffered->zeroes);
+	sector_t end = end_of(buffered, copy->claim);
+
+	if (copy->sector == end && !copy->writes) {
+		copy->writes = true;
+		copy->sector = cbw_copier_first(&buffered->copier, copy->claim);
+	}
+	while (copy->sector < end) {
+		copy->nr_sectors = end - copy->sector;
+		if (!copy->writes) {
+			submit_step(buffered, copy, REQ_OP_READ);
+			return true;
+		}
+		if (zeroes == CBW_ZEROES_COPY || !find_zeroes(buffered, copy)) {
+			submit_step(buffered, copy, REQ_OP_WRITE);
+			return true;
+		}
+		if (zeroes == CBW_ZEROES_WRITE) {
+			submit_step(buffered, copy, REQ_OP_WRITE_ZEROES);
+			return true;
+		}
+		copy->sector += copy->nr_sectors;
+	}
+	return false;
+}
+
+static void begin(struct buffered *buffered, struct copy *copy)
+{
+	copy->writes = false;
+	copy->sector = cbw_copier_first(&buffered->copier, copy->claim);
+	next_step(buffered, copy);
+}
+
+static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
+{
+	put_units(buffered, copy);
+	/* From here on it may be that of another claim. */
+	cbw_copier_done(&buffered->copier, copy->claim, errors);
+	while ((copy = take_waiting(buffered)))
+		begin(buffered, copy);
+}
+
+static void step_ended(struct buffered *buffered, struct copy *copy)
+{
+	blk_status_t status = copy->bio.bi_status;
+	bool zeroes = bio_op(&copy->bio) == REQ_OP_WRITE_ZEROES;
+
+	bio_uninit(&copy->bio);
+	if (zeroes && status == BLK_STS_NOTSUPP) {
+		WRITE_ONCE(buffered->zeroes, CBW_ZEROES_COPY);
+		status = BLK_STS_OK;
+	} else {
+		copy->sector += copy->nr_sectors;
+	}
+	if (status)
+		end(buffered, copy, copy->writes ? cbw_target_error(status) : CBW_SOURCE_ERROR);
+	else if (!next_step(buffered, copy))
+		end(buffered, copy, 0);
+}
+
+static void steps_work(struct work_struct *work)
+{
+	struct desk *desk = container_of(work, struct desk, work);
+	struct copy *copy, *next;
+	struct llist_node *ended;
+	struct blk_plug plug;
+
+	WRITE_ONCE(desk->worker, current);
+	while ((ended = llist_del_all(&desk->ended))) {
+		ended = llist_reverse_order(ended);
+		blk_start_plug(&plug);
+		llist_for_each_entry_safe(copy, next, ended, ended)
+			step_ended(desk->lane->buffered, copy);
+		blk_finish_plug(&plug);
+		cond_resched();
+	}
+	WRITE_ONCE(desk->worker, NULL);
+}
+
+static void reads_work(struct work_struct *work)
+{
+	struct desk *desk = container_of(work, struct desk, work);
+	struct buffered *buffered = desk->lane->buffered;
+	struct copy *copy, *next;
+	struct llist_node *ended;
+
+	ended = llist_reverse_order(llist_del_all(&desk->ended));
+	llist_for_each_entry_safe(copy, next, ended, ended) {
+		if (!copy->bio.bi_status &&
+		    copy->sector + copy->nr_sectors == end_of(buffered, copy->claim))
+			buffered->copier.setup.buffered(copy->claim);
+		hand_to(&desk->lane->steps, copy);
+	}
+}
+
+static void buffered_start(struct cbw_copier *copier, struct cbw_claim *claim)
+{
+	struct buffered *buffered = to_buffered(copier);
+	struct copy *copy = copy_of(buffered, claim);
+
+	copy->claim = claim;
+	copy->nr = DIV_ROUND_UP_SECTOR_T(cbw_copier_sectors(copier, claim), CBW_BUFFER_UNIT);
+	if (get_units(buffered, copy))
+		begin(buffered, copy);
+}
+
+/*----------------------------------------------------------------
+ * Creation and destruction
+ *----------------------------------------------------------------
+ */
+
+static void free_vecs(struct buffered *buffered)
+{
+	unsigned int i;
+
+	for (i = 0; buffered->vecs && i < buffered->nr_vecs; i++)
+		if (buffered->vecs[i].bv_page)
+			__free_pages(buffered->vecs[i].bv_page, buffered->order);
+	kvfree(buffered->vecs);
+	buffered->vecs = NULL;
+}
+
+/* Units are made of pages of that order. */
+static int alloc_vecs(struct buffered *buffered, unsigned int order)
+{
+	gfp_t gfp = GFP_KERNEL | (order ? __GFP_COMP | __GFP_NORETRY | __GFP_NOWARN : 0);
+	unsigned int i;
+
+	buffered->order = order;
+	buffered->nr_vecs = buffered->nr_units << (UNIT_ORDER - order);
+	buffered->vecs = kvcalloc(buffered->nr_vecs, sizeof(*buffered->vecs), GFP_KERNEL);
+	if (!buffered->vecs)
+		return -ENOMEM;
+
+	for (i = 0; i < buffered->nr_vecs; i++) {
+		buffered->vecs[i].bv_page = alloc_pages(gfp, order);
+		if (!buffered->vecs[i].bv_page)
+			return -ENOMEM;
+		buffered->vecs[i].bv_len = PAGE_SIZE << order;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* A bio of large pages costs less, but any do. */
+static int alloc_units(struct buffered *buffered, size_t bytes)
+{
+	unsigned int order = UNIT_ORDER;
+	int r;
+
+	buffered->nr_units = bytes / UNIT;
+	buffered->used = bitmap_zalloc(buffered->nr_units, GFP_KERNEL);
+	if (!buffered->used)
+		return -ENOMEM;
+
+	while ((r = alloc_vecs(buffered, order)) && order) {
+		free_vecs(buffered);
+		order = 0;
+	}
+	return r;
+}
+
+static void init_desk(struct desk *desk, struct lane *lane, work_func_t work)
+{
+	desk->lane = lane;
+	init_llist_head(&desk->ended);
+	INIT_WORK(&desk->work, work);
+}
+
+static void init_lane(struct buffered *buffered, enum cbw_kind kind)
+{
+	struct lane *lane = &buffered->lanes[kind];
+
+	lane->buffered = buffered;
+	init_desk(&lane->reads, lane, reads_work);
+	init_desk(&lane->steps, lane, steps_work);
+	INIT_LIST_HEAD(&lane->waiting);
+}
+
+static int alloc_copies(struct buffered *buffered, enum cbw_kind kind, unsigned int nr)
+{
+	struct lane *lane = &buffered->lanes[kind];
+	unsigned int i;
+
+	lane->copies = kvcalloc(nr, sizeof(*lane->copies), GFP_KERNEL);
+	for (i = 0; lane->copies && i < nr; i++)
+		lane->copies[i].lane = lane;
+	return lane->copies ? 0 : -ENOMEM;
+}
+
+static void buffered_destroy(struct cbw_copier *copier)
+{
+	struct buffered *buffered = to_buffered(copier);
+	enum cbw_kind kind;
+
+	/* The last steps may still be in the tail of their callback. */
+	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
+		flush_work(&buffered->lanes[kind].reads.work);
+		flush_work(&buffered->lanes[kind].steps.work);
+		kvfree(buffered->lanes[kind].copies);
+	}
+	free_vecs(buffered);
+	bitmap_free(buffered->used);
+	kfree(buffered);
+}
+
+static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
+{
+	struct buffered *buffered = kzalloc(sizeof(*buffered), GFP_KERNEL);
+	int r;
+
+	if (!buffered)
+		return ERR_PTR(-ENOMEM);
+
+	spin_lock_init(&buffered->lock);
+	buffered->zeroes = setup->zeroes;
+	if (buffered->zeroes == CBW_ZEROES_WRITE && !bdev_write_zeroes_sectors(setup->geometry.dest))
+		buffered->zeroes = CBW_ZEROES_COPY;
+	init_lane(buffered, CBW_WRITE);
+	init_lane(buffered, CBW_SWEEP);
+	r = alloc_copies(buffered, CBW_WRITE, setup->nr_writes) ?:
+	    alloc_copies(buffered, CBW_SWEEP, CBW_MAX_SWEEP_COPIES) ?:
+	    alloc_units(buffered, setup->buf_size);
+	if (r) {
+		buffered_destroy(&buffered->copier);
+		return ERR_PTR(r);
+	}
+	return &buffered->copier;
+}
+
+const struct cbw_engine cbw_buffered = {
+	.create		= buffered_create,
+	.destroy	= buffered_destroy,
+	.start		= buffered_start,
+};
