@@ -53,6 +53,10 @@ static const struct option longopts[] = {
 	{ "min-speed",		required_argument,	NULL,	OF_FEATURES + MIN_SPEED },
 	{ "workers",		required_argument,	NULL,	OF_FEATURES + WORKERS },
 	{ "max-copy",		required_argument,	NULL,	OF_FEATURES + MAX_COPY },
+	{ "engine",		required_argument,	NULL,	OF_FEATURES + ENGINE },
+	{ "buf-size",		required_argument,	NULL,	OF_FEATURES + BUF_SIZE },
+	{ "release",		required_argument,	NULL,	OF_FEATURES + RELEASE },
+	{ "zeroes",		required_argument,	NULL,	OF_FEATURES + ZEROES },
 	{ "discard",		required_argument,	NULL,	OF_FEATURES + DISCARD },
 	{ "chunk",		required_argument,	NULL,	CHUNK },
 	{ "paused",		no_argument,		NULL,	PAUSED },
@@ -141,6 +145,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 	}
 	none = !strcmp(options->features.values[SYNC], "none");
 	options->books.top = !strcmp(options->features.values[SYNC], "top");
+	options->books.rules.zero = !strcmp(options->features.values[ZEROES], "skip");
 	if (options->then && !none)
 		return say_usage("--then needs --sync none");
 	if (none && !options->then && !options->no_wait)
@@ -450,6 +455,11 @@ const struct verb verb_backup = {
 		   "  --target-latency TIME  slow down while reads and writes take longer, 0: never (0)\n"
 		   "  --workers N            copies of the sweep in flight, 1 to 64 (16)\n"
 		   "  --max-copy SIZE        the longest copy (1M)\n"
+		   "  --engine WHICH         kcopyd, or buffered: copy from a buffer of the job's own (kcopyd)\n"
+		   "  --buf-size SIZE        how large that is (16M)\n"
+		   "  --release WHEN         a held write goes on when its chunks are saved, or with safe when they\n"
+		   "                         are in the buffer (saved)\n"
+		   "  --zeroes HOW           copy them, write-zeroes, or skip, where the target has nothing else (copy)\n"
 		   "  --cbw-timeout TIME     how long a write is held at most, 0: no limit (10s)\n"
 		   "  --on-cbw-error break-snapshot|break-write\n"
 		   "  --on-source-error report|ignore|stop|enospc\n"

@@ -27,6 +27,10 @@ static const struct {
 	[MIN_SPEED]		= { "min-speed", NULL, 1024 },
 	[WORKERS]		= { "workers", NULL, 1 },
 	[MAX_COPY]		= { "max-copy", NULL, SECTOR_SIZE },
+	[ENGINE]		= { "engine", "kcopyd|buffered", 0 },
+	[BUF_SIZE]		= { "buf-size", NULL, 1024 },
+	[RELEASE]		= { "release", "saved|safe", 0 },
+	[ZEROES]		= { "zeroes", "copy|write-zeroes|skip", 0 },
 	[DISCARD]		= { "discard", "skip|copy", 0 },
 	[COPY_MODE]		= { "copy-mode", "background|write-blocking", 0 },
 };

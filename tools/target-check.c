@@ -11,6 +11,7 @@
 
 #include "image.h"
 #include "lvm.h"
+#include "mapper.h"
 #include "say.h"
 #include "signature.h"
 #include "stack.h"
@@ -304,6 +305,27 @@ static int check_image(const struct target *target, const struct device *origin,
 	return 0;
 }
 
+/* A thin volume that has never been written to. */
+static bool is_unwritten(const struct device *device)
+{
+	char type[DM_MAX_TYPE_NAME], *params = NULL;
+	struct mapper_info info;
+	bool unwritten = !mapper_find_dev(device->dev, &info) &&
+			 !mapper_status(info.name, type, &params) && !strcmp(type, "thin") &&
+			 !strncmp(params, "0 ", 2);
+
+	free(params);
+	return unwritten;
+}
+
+static int check_zero(const struct target *target)
+{
+	if (target->kind == RECORD_IMAGE ? !target->reused : is_unwritten(&target->device))
+		return 0;
+	return say_error("%s may hold something: --zeroes skip is for new images, and for thin volumes that were never written to",
+			 target->name);
+}
+
 int target_check(const struct target *target, const struct device *origin,
 		 const struct device *origins, size_t nr, const struct target_rules *rules)
 {
@@ -311,6 +333,8 @@ int target_check(const struct target *target, const struct device *origin,
 	size_t nr_records;
 	int result = check_stack(target, origins, nr);
 
+	if (!result && rules->zero)
+		result = check_zero(target);
 	if (result || target->kind == RECORD_LV)
 		return result ? result : check_volume(target, rules->force);
 	record_list(&records, &nr_records);

@@ -34,6 +34,7 @@ struct target {
 struct target_rules {
 	bool force;		/* what is on the target device may go */
 	bool overwrite;		/* even if it is the only complete backup of a volume */
+	bool zero;		/* it must be known to read as zeroes, or be made so */
 };
 
 /* The device @name. 0 or -1, error said. */

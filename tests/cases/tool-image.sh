@@ -38,6 +38,11 @@ say cbw backup vg0/data --to "$folder" --keep 1 --quiet
 assert_eq "$(find "$folder" -name 'vg0-data-cbw-*Z.img' | wc -l)" 1 'images of the folder'
 [[ ! -e $folder/data.img && ! -e $folder/data.img.cbw.json ]] || fail "the older image was not pruned"
 
+# What is all zeroes is not written in the first place.
+say cbw backup vg0/data --to "$folder/zeroes.img" --engine buffered --release safe --zeroes skip --quiet
+assert_same "$folder/zeroes.img" "$lv"
+(($(allocated "$folder/zeroes.img") < 8)) || fail "it is not sparse: $(allocated "$folder/zeroes.img") MiB"
+
 # Full in the middle.
 fill "$lv" 24
 mkdir "$CBW_TMP/full"

@@ -30,6 +30,9 @@ done <<-END
 	--chunk is a power of two, 4K to 1G, not '2G';backup cbw $target --chunk 2G
 	--sync is one of full\\|top\\|incremental\\|none, not 'ful';backup cbw $target --sync ful
 	--sync is one of full\\|top\\|incremental\\|none, not 'full\\|none';backup cbw $target --sync full|none
+	--engine is one of kcopyd\\|buffered, not 'fast';backup cbw $target --engine fast
+	--zeroes is one of copy\\|write-zeroes\\|skip, not 'none';backup cbw $target --zeroes none
+	--buf-size cannot be so little: '10';backup cbw $target --buf-size 10
 	--workers cannot be '65';backup cbw $target --workers 65
 	--cbw-timeout cannot be '10';backup cbw $target --cbw-timeout 10
 	--cbw-timeout cannot be '10K';backup cbw $target --cbw-timeout 10K
@@ -57,6 +60,7 @@ refused() { # REGEX ARGUMENT...
 	volume_is_own "$table"
 }
 
+refused "$target may hold something: --zeroes skip is for .*" backup cbw "$target" --engine buffered --zeroes skip
 refused "there is no block device 'none'" backup none "$target"
 refused "there is no block device '/dev/none'" backup cbw /dev/none
 refused ".* is the volume itself" backup cbw cbw
