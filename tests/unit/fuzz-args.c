@@ -60,6 +60,28 @@ static bool parse(struct cbw_args *args, struct line *line)
 	return !r;
 }
 
+/* What only the engine with buffers can do, only that is told to. */
+static void check_engine(const struct cbw_args *args)
+{
+	const unsigned int *value = args->value;
+
+	check(value[CBW_FEATURE_BUF_SIZE] >= 128 && value[CBW_FEATURE_BUF_SIZE] <= 1048576);
+	if (value[CBW_FEATURE_ENGINE] == CBW_KCOPYD) {
+		check(value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAVED);
+		check(value[CBW_FEATURE_ZEROES] == CBW_ZEROES_COPY);
+		return;
+	}
+	check(value[CBW_FEATURE_ENGINE] == CBW_BUFFERED);
+	check(cbw_args_half_buffer(args) >= args->chunk);
+	check(cbw_args_half_buffer(args) <= value[CBW_FEATURE_BUF_SIZE]);
+	check(value[CBW_FEATURE_RELEASE] <= CBW_RELEASE_SAFE);
+	check(value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAVED ||
+	      (args->job == CBW_BACKUP && value[CBW_FEATURE_ON_CBW_ERROR] != CBW_BREAK_WRITE));
+	check(value[CBW_FEATURE_ZEROES] <= CBW_ZEROES_SKIP);
+	check(value[CBW_FEATURE_ZEROES] != CBW_ZEROES_SKIP ||
+	      (args->job == CBW_BACKUP && value[CBW_FEATURE_SYNC] != CBW_SYNC_INCREMENTAL));
+}
+
 static void check_bounds(const struct cbw_args *args)
 {
 	const unsigned int *value = args->value;
@@ -76,6 +98,7 @@ static void check_bounds(const struct cbw_args *args)
 	check(value[CBW_FEATURE_DISCARD] <= CBW_DISCARD_COPY);
 	check(value[CBW_FEATURE_COPY_MODE] <= CBW_WRITE_BLOCKING);
 	check(!(args->given >> CBW_NR_FEATURES));
+	check_engine(args);
 }
 
 static void print(const struct cbw_args *args, char text[MAX_LINE])

@@ -28,7 +28,7 @@
 #define MAX_HELD	100
 #define MAX_READS	20
 #define NR_VIEWERS	2
-#define MAX_COPIES	(CBW_MAX_WRITE_COPIES + CBW_MAX_SWEEP_COPIES)
+#define MAX_COPIES	(CBW_MAX_SAFE_COPIES + CBW_MAX_SWEEP_COPIES)
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -147,16 +147,21 @@ struct copy {
 	struct cbw_claim *claim;	/* NULL: free */
 	unsigned long first, nr;
 	enum cbw_kind kind;
+	bool buffered;			/* what it covers was read, and it has not failed */
+	bool safe;
+	bool failed;			/* and the map was asked what is lost with it */
 	struct queue waiters;
 };
 
-/* A read of the origin, under way or held. */
+enum read_state { UNDER_WAY, HELD, AWAITING };
+
+/* A read of the origin that is under way or held, or one of what is safe. */
 struct read {
 	struct cbw_reader *reader;	/* NULL: free */
 	unsigned long first, last;
 	unsigned int viewer;
 	unsigned long began;		/* before those with higher numbers */
-	bool held;
+	enum read_state state;
 	struct queue waiters;
 };
 
@@ -164,14 +169,15 @@ struct run {
 	unsigned long first, nr;
 };
 
-enum state { PENDING, CLAIMED, SAVED };
+enum state { PENDING, CLAIMED, SAFE, SAVED };
 
 static struct cbw_map *map;
 
 static struct {
 	unsigned long nr_chunks, max_run;
-	unsigned int sweep_copies;
+	unsigned int write_copies, sweep_copies, max_copies;
 	enum state state[MAX_CHUNKS];	/* released and unclaimed, or excluded, counts as saved */
+	bool overwritten[MAX_CHUNKS];	/* on the origin, and the map is not broken */
 	bool released[MAX_CHUNKS];
 	bool excluded[MAX_CHUNKS];	/* or pending, and not listed */
 	bool started;
@@ -198,6 +204,7 @@ static struct {
 	unsigned int weight[24];
 	bool releases;
 	bool excludes;
+	bool safe;		/* writes need not wait until what they overwrite is saved */
 	bool diligent;		/* decides over held writes only when it has to */
 } habits;
 
@@ -240,18 +247,48 @@ static void set_state(unsigned long first, unsigned long nr, enum state from,
 	}
 }
 
-static unsigned long count_saved(unsigned long first, unsigned long last)
+static bool is_pending(unsigned long chunk)
+{
+	return model.state[chunk] == PENDING || model.state[chunk] == CLAIMED;
+}
+
+static bool is_claimed(unsigned long chunk)
+{
+	return model.state[chunk] == CLAIMED || model.state[chunk] == SAFE;
+}
+
+static unsigned long count_pending(unsigned long first, unsigned long last)
 {
 	unsigned long chunk, nr = 0;
 
 	for (chunk = first; chunk <= last; chunk++)
-		nr += model.state[chunk] == SAVED;
+		nr += is_pending(chunk);
 	return nr;
 }
 
 static bool any_pending(unsigned long first, unsigned long last)
 {
-	return count_saved(first, last) != last - first + 1;
+	return count_pending(first, last);
+}
+
+static bool any_safe(unsigned long first, unsigned long last)
+{
+	unsigned long chunk;
+
+	for (chunk = first; chunk <= last; chunk++)
+		if (model.state[chunk] == SAFE)
+			return true;
+	return false;
+}
+
+static bool any_overwritten(unsigned long first, unsigned long last)
+{
+	unsigned long chunk;
+
+	for (chunk = first; chunk <= last; chunk++)
+		if (model.overwritten[chunk])
+			return true;
+	return false;
 }
 
 static bool any_unclaimed(void)
@@ -268,7 +305,7 @@ static struct copy *copy_of(unsigned long chunk)
 {
 	struct copy *copy;
 
-	for (copy = model.copies; copy < model.copies + MAX_COPIES; copy++)
+	for (copy = model.copies; copy < model.copies + model.max_copies; copy++)
 		if (copy->claim && copy->first <= chunk &&
 		    chunk < copy->first + copy->nr)
 			return copy;
@@ -279,7 +316,7 @@ static struct copy *copy_for(const struct cbw_claim *claim)
 {
 	struct copy *copy;
 
-	for (copy = model.copies; copy < model.copies + MAX_COPIES; copy++)
+	for (copy = model.copies; copy < model.copies + model.max_copies; copy++)
 		if (copy->claim == claim)
 			return copy;
 	return NULL;
@@ -287,24 +324,32 @@ static struct copy *copy_for(const struct cbw_claim *claim)
 
 static bool write_copy_left(void)
 {
-	return model.in_flight[CBW_WRITE] < CBW_MAX_WRITE_COPIES;
+	return model.in_flight[CBW_WRITE] < model.write_copies;
 }
 
-/* The runs that have to be claimed for a write of [first, last]. */
-static unsigned int plan_runs(unsigned long first, unsigned long last,
-			      struct run runs[CBW_MAX_WRITE_COPIES])
+static void make_safe(struct copy *copy)
+{
+	set_state(copy->first, copy->nr, CLAIMED, SAFE);
+	copy->safe = true;
+}
+
+/* The runs to be claimed for a write of [first, last]. What is in a buffer becomes safe. */
+static unsigned int plan_runs(unsigned long first, unsigned long last, bool may_claim,
+			      struct run runs[CBW_MAX_SAFE_COPIES])
 {
 	unsigned int nr = 0;
 	unsigned long chunk;
 	bool inside = false;
 
 	for (chunk = first; chunk <= last; chunk++) {
+		if (model.state[chunk] == CLAIMED && copy_of(chunk)->buffered)
+			make_safe(copy_of(chunk));
 		if (model.state[chunk] != PENDING) {
 			inside = false;
 		} else if (inside && runs[nr - 1].nr < model.max_run) {
 			runs[nr - 1].nr++;
 		} else {
-			if (model.in_flight[CBW_WRITE] + nr == CBW_MAX_WRITE_COPIES)
+			if (!may_claim || model.in_flight[CBW_WRITE] + nr == model.write_copies)
 				break;
 			runs[nr].first = chunk;
 			runs[nr++].nr = 1;
@@ -328,10 +373,7 @@ static void adopt(struct cbw_claim *claim, enum cbw_kind kind,
 	memset(&model.excluded[first], 0, nr * sizeof(model.excluded[0]));
 
 	copy = copy_for(NULL);
-	copy->claim = claim;
-	copy->first = first;
-	copy->nr = nr;
-	copy->kind = kind;
+	*copy = (struct copy){ .claim = claim, .first = first, .nr = nr, .kind = kind };
 	model.in_flight[kind]++;
 }
 
@@ -341,7 +383,7 @@ static struct read *conflicting_read(unsigned long first, unsigned long last)
 	struct read *read, *oldest = NULL;
 
 	for (read = model.reads; read < model.reads + MAX_READS; read++)
-		if (read->reader && !read->held && read->first <= last &&
+		if (read->reader && read->state == UNDER_WAY && read->first <= last &&
 		    first <= read->last && (!oldest || read->began < oldest->began))
 			oldest = read;
 	return oldest;
@@ -352,8 +394,8 @@ static void check_resolved(struct write *write, enum cbw_verdict verdict,
 			   bool may_claim, struct list_head *claims)
 {
 	unsigned long first = write->waiter.first, last = write->waiter.last;
-	struct run runs[CBW_MAX_WRITE_COPIES];
-	unsigned int i, nr = may_claim ? plan_runs(first, last, runs) : 0;
+	struct run runs[CBW_MAX_SAFE_COPIES];
+	unsigned int i, nr = plan_runs(first, last, may_claim, runs);
 	struct cbw_claim *claim;
 	struct copy *copy;
 
@@ -379,7 +421,7 @@ static void check_resolved(struct write *write, enum cbw_verdict verdict,
 	}
 	check(verdict == CBW_HOLD, "verdict %d, a chunk is pending", verdict);
 
-	while (model.state[first] == SAVED)
+	while (!is_pending(first))
 		first++;
 	copy = copy_of(first);
 	move_write(write, copy ? &copy->waiters : &model.starved);
@@ -405,6 +447,19 @@ static unsigned long pick_last(unsigned long first)
 	if (!percent(habits.wide) && left > 4)
 		left = 4;
 	return first + below(left);
+}
+
+/* A write may pass: what it overwrites is saved, or in the buffer of its copy, or not wanted. */
+static void overwrite(const struct cbw_waiter *waiter)
+{
+	unsigned long chunk;
+
+	for (chunk = waiter->first; chunk <= waiter->last && !model.broken; chunk++) {
+		check(model.state[chunk] == SAVED ||
+		      (model.state[chunk] == SAFE && copy_of(chunk)->buffered),
+		      "chunk %lu is overwritten too early", chunk);
+		model.overwritten[chunk] = true;
+	}
 }
 
 static void do_hold(void)
@@ -435,6 +490,8 @@ static void do_hold(void)
 		check_resolved(write, verdict, may_claim, &claims);
 	}
 
+	if (verdict == CBW_GO)
+		overwrite(&write->waiter);
 	if (verdict == CBW_HOLD)
 		queue_add(&model.held, write);
 	else
@@ -505,6 +562,8 @@ static enum cbw_verdict next(void)
 	note("next: %lu-%lu %d", waiter->first, waiter->last, verdict);
 	write = list_entry(waiter, struct write, waiter);
 	check_next(write, verdict, &claims);
+	if (verdict == CBW_GO)
+		overwrite(waiter);
 	if (verdict != CBW_HOLD)
 		release(write);
 	check(more == decidable(), "next reports %d", more);
@@ -537,17 +596,98 @@ static void give_first_go(const struct queue *waiters)
 		waiters->writes[i]->first_go = true;
 }
 
+/* All of it was read, at this moment at the latest. */
+static bool buffer(struct copy *copy)
+{
+	bool work;
+
+	check(!any_overwritten(copy->first, copy->first + copy->nr - 1) || model.broken,
+	      "%lu+%lu is read too late", copy->first, copy->nr);
+	work = cbw_map_buffered(map, copy->claim);
+	note("buffered %s %lu+%lu: work %d", copy->kind == CBW_WRITE ? "write" : "sweep",
+	     copy->first, copy->nr, work);
+
+	copy->buffered = true;
+	if (copy->waiters.nr && !model.broken) {
+		make_safe(copy);
+		while (copy->waiters.nr)
+			move_write(copy->waiters.writes[0], &model.woken);
+	}
+	check_work(work);
+	return work;
+}
+
+static void break_map(void)
+{
+	cbw_map_break(map);
+	model.broken = true;
+}
+
+/* As an engine that has failed does before the claim ends. */
+static void fail(struct copy *copy)
+{
+	bool lost = cbw_map_lost(map, copy->claim);
+
+	note("failed %s %lu+%lu: lost %d", copy->kind == CBW_WRITE ? "write" : "sweep",
+	     copy->first, copy->nr, lost);
+	check(lost == copy->safe, "%lu+%lu lost %d", copy->first, copy->nr, lost);
+	copy->failed = true;
+	copy->buffered = false;
+	if (lost)
+		break_map();
+}
+
+static struct read *oldest_awaiting(bool saved)
+{
+	struct read *read, *oldest = NULL;
+
+	for (read = model.reads; read < model.reads + MAX_READS; read++)
+		if (read->reader && read->state == AWAITING &&
+		    (!saved || !any_safe(read->first, read->last)) &&
+		    (!oldest || read->began < oldest->began))
+			oldest = read;
+	return oldest;
+}
+
+static void forget_read(struct read *read)
+{
+	free(read->reader);
+	read->reader = NULL;
+}
+
+/* As after each end of a claim. None is given out of a map that is broken. */
+static void take_saved_reads(void)
+{
+	struct cbw_reader *reader;
+	struct read *read;
+
+	do {
+		read = model.broken ? NULL : oldest_awaiting(true);
+		reader = cbw_map_take_saved_read(map);
+		check(reader == (read ? read->reader : NULL), "a wrong read ends its wait");
+		if (read)
+			forget_read(read);
+	} while (read);
+}
+
+/* Where it may be lost, the engine asks first; and what is lost breaks the map. */
 static bool finish(struct copy *copy, bool saved, bool fail_waiters)
 {
 	struct queue *to = fail_waiters ? &model.failed : &model.woken;
-	bool done = saved && !model.broken, work;
+	bool done, work;
 
+	if (!saved && copy->nr && habits.safe && !copy->failed)
+		fail(copy);
+	done = saved && !model.broken;
+	check(!done || !copy->nr || copy->buffered ||
+	      !any_overwritten(copy->first, copy->first + copy->nr - 1),
+	      "%lu+%lu is saved too late", copy->first, copy->nr);
 	note("finish %s %lu+%lu saved %d fail_waiters %d",
 	     copy->kind == CBW_WRITE ? "write" : "sweep", copy->first, copy->nr,
 	     saved, fail_waiters);
 	work = cbw_map_finish(map, copy->claim, saved, fail_waiters);
 
-	set_state(copy->first, copy->nr, CLAIMED, done ? SAVED : PENDING);
+	set_state(copy->first, copy->nr, copy->safe ? SAFE : CLAIMED, done ? SAVED : PENDING);
 	model.nr_saved[copy->kind] += done ? copy->nr : 0;
 	model.in_flight[copy->kind]--;
 	if (!copy->nr)
@@ -559,15 +699,16 @@ static bool finish(struct copy *copy, bool saved, bool fail_waiters)
 	copy->claim = NULL;
 
 	check_work(work);
+	take_saved_reads();
 	return work;
 }
 
 static struct copy *pick_copy(void)
 {
-	unsigned int i = below(MAX_COPIES), left = MAX_COPIES;
+	unsigned int i = below(model.max_copies), left = model.max_copies;
 
 	while (left-- && !model.copies[i].claim)
-		i = (i + 1) % MAX_COPIES;
+		i = (i + 1) % model.max_copies;
 	return model.copies[i].claim ? &model.copies[i] : NULL;
 }
 
@@ -576,8 +717,28 @@ static void do_finish(void)
 	struct copy *copy = pick_copy();
 	bool saved = !percent(habits.failing);
 
-	if (copy && finish(copy, saved, !saved && percent(50)) && habits.diligent)
+	if (!copy)
+		return;
+	saved = saved && !copy->failed;
+	if (finish(copy, saved, !saved && percent(50)) && habits.diligent)
 		next_until_idle();
+}
+
+static void do_buffer(void)
+{
+	struct copy *copy = habits.safe ? pick_copy() : NULL;
+
+	if (copy && copy->nr && !copy->buffered && !copy->failed && buffer(copy) &&
+	    habits.diligent)
+		next_until_idle();
+}
+
+static void do_fail(void)
+{
+	struct copy *copy = habits.safe ? pick_copy() : NULL;
+
+	if (copy && copy->nr && !copy->failed && percent(habits.failing))
+		fail(copy);
 }
 
 static bool may_sweep(void)
@@ -684,7 +845,7 @@ static struct read *read_for(const struct cbw_reader *reader)
 
 static bool all_pending(unsigned long first, unsigned long last)
 {
-	return !count_saved(first, last);
+	return count_pending(first, last) == last - first + 1;
 }
 
 static enum cbw_verdict expected_of_read(const struct cbw_reader *reader,
@@ -699,6 +860,17 @@ static enum cbw_verdict expected_of_read(const struct cbw_reader *reader,
 	if (!reader->may_hold || (model.viewer_suspended[viewer] && !reader->must_hold))
 		return CBW_REQUEUE;
 	return CBW_HOLD;
+}
+
+static void note_read(struct read *read, struct cbw_reader *reader, unsigned int viewer,
+		      enum read_state state)
+{
+	read->reader = reader;
+	read->first = reader->first;
+	read->last = reader->last;
+	read->viewer = viewer;
+	read->began = model.nr_begun++;
+	read->state = state;
 }
 
 /* As a view does, it tries what was pending a moment ago, and that may be over. */
@@ -726,24 +898,59 @@ static void do_read(void)
 		free(reader);
 		return;
 	}
-	read->reader = reader;
-	read->first = reader->first;
-	read->last = reader->last;
-	read->viewer = viewer;
-	read->began = model.nr_begun++;
-	read->held = verdict == CBW_HOLD;
+	note_read(read, reader, viewer, verdict == CBW_GO ? UNDER_WAY : HELD);
 }
 
-static void forget_read(struct read *read)
+/* As a view does, it awaits what was safe a moment ago. */
+static void do_await(void)
 {
-	free(read->reader);
-	read->reader = NULL;
+	struct read *read = read_for(NULL);
+	struct cbw_reader *reader;
+	enum cbw_verdict verdict, wanted;
+	unsigned long first = below(model.nr_chunks), last = pick_last(first);
+
+	if (!habits.safe || !read || (!model.broken && is_pending(first)))
+		return;
+
+	while (!model.broken && any_pending(first, last))
+		last--;
+	reader = calloc(1, sizeof(*reader));
+	reader->first = first;
+	reader->last = last;
+	verdict = cbw_map_await_saved(map, reader);
+	note("await %lu-%lu: %d", first, last, verdict);
+	wanted = model.broken ? CBW_FAIL : any_safe(first, last) ? CBW_HOLD : CBW_AGAIN;
+	check(verdict == wanted, "verdict %d instead of %d", verdict, wanted);
+	if (verdict == CBW_HOLD)
+		note_read(read, reader, 0, AWAITING);
+	else
+		free(reader);
+}
+
+/* As the worker does when the map is broken: they fail. */
+static void take_unsaved_reads(void)
+{
+	struct read *read;
+
+	while (model.broken && (read = oldest_awaiting(false))) {
+		check(cbw_map_take_unsaved_read(map) == read->reader, "a wrong read fails");
+		forget_read(read);
+	}
+	check(!model.broken || !cbw_map_take_unsaved_read(map), "a read fails that waits not");
+}
+
+static void do_take_unsaved_reads(void)
+{
+	note("take_unsaved_reads");
+	take_unsaved_reads();
 }
 
 static bool end_read(struct read *read)
 {
 	bool waited = read->waiters.nr, work;
 
+	check(model.broken || !any_overwritten(read->first, read->last),
+	      "%lu-%lu is read too late", read->first, read->last);
 	work = cbw_map_read_done(map, read->reader);
 	note("read %lu-%lu done: work %d", read->first, read->last, work);
 	check(work == waited, "read_done reports %d", work);
@@ -756,11 +963,11 @@ static bool end_read(struct read *read)
 /* From @first on, chunks that are all claimed, or all not. */
 static unsigned long uniform_last(unsigned long first, unsigned long last)
 {
-	bool claimed = model.state[first] == CLAIMED;
+	bool claimed = is_claimed(first);
 	unsigned long chunk = first;
 
 	while (chunk < last && chunk - first + 1 < CBW_MAX_RELEASE &&
-	       (model.state[chunk + 1] == CLAIMED) == claimed)
+	       is_claimed(chunk + 1) == claimed)
 		chunk++;
 	return chunk;
 }
@@ -775,7 +982,7 @@ static void do_release(void)
 
 	first = below(model.nr_chunks);
 	last = pick_last(first);
-	claimed = model.state[first] == CLAIMED;
+	claimed = is_claimed(first);
 	wanted = uniform_last(first, last);
 	may_free = cbw_map_release(map, first, &last);
 	note("release %lu-%lu: may_free %d", first, last, may_free);
@@ -840,18 +1047,18 @@ static void do_exclude(void)
 		next_until_idle();
 }
 
-static struct read *pick_read(bool held)
+static struct read *pick_read(enum read_state state)
 {
 	unsigned int i = below(MAX_READS), left = MAX_READS;
 
-	while (left-- && (!model.reads[i].reader || model.reads[i].held != held))
+	while (left-- && (!model.reads[i].reader || model.reads[i].state != state))
 		i = (i + 1) % MAX_READS;
-	return model.reads[i].reader && model.reads[i].held == held ? &model.reads[i] : NULL;
+	return model.reads[i].reader && model.reads[i].state == state ? &model.reads[i] : NULL;
 }
 
 static void do_read_done(void)
 {
-	struct read *read = pick_read(false);
+	struct read *read = pick_read(UNDER_WAY);
 
 	if (read && end_read(read) && habits.diligent)
 		next_until_idle();
@@ -870,11 +1077,11 @@ static void resume_reads(void)
 		reader = list_first_entry(&readers, struct cbw_reader, start);
 		list_del(&reader->start);
 		read = read_for(reader);
-		check(read && read->held, "a read was resumed that was not held");
-		read->held = false;
+		check(read && read->state == HELD, "a read was resumed that was not held");
+		read->state = UNDER_WAY;
 		read->began = model.nr_begun++;
 	}
-	check(!pick_read(true), "a held read was forgotten");
+	check(!pick_read(HELD), "a held read was forgotten");
 }
 
 static void do_suspend_viewer(void)
@@ -889,7 +1096,8 @@ static void do_suspend_viewer(void)
 	while (suspend && (reader = cbw_map_take_held_read(map, &model.viewers[viewer]))) {
 		struct read *read = read_for(reader);
 
-		check(read && read->held && read->viewer == viewer, "a wrong read was taken");
+		check(read && read->state == HELD && read->viewer == viewer,
+		      "a wrong read was taken");
 		forget_read(read);
 	}
 }
@@ -901,7 +1109,7 @@ static void do_take_held_read(void)
 	note("take_held_read: %s", reader ? "one" : "none");
 	if (!reader)
 		return;
-	check(read_for(reader)->held, "a read was taken that is under way");
+	check(read_for(reader)->state == HELD, "a read was taken that is not held");
 	forget_read(read_for(reader));
 }
 
@@ -910,8 +1118,7 @@ static void do_break(void)
 	if (!percent(2))
 		return;
 	note("break");
-	cbw_map_break(map);
-	model.broken = true;
+	break_map();
 	if (habits.diligent)
 		next_until_idle();
 }
@@ -966,11 +1173,15 @@ static const struct {
 	{ do_hold,		40 },
 	{ do_next,		40 },
 	{ do_finish,		30 },
+	{ do_buffer,		30 },
+	{ do_fail,		3 },
 	{ do_sweep,		15 },
 	{ do_flush,		2 },
 	{ do_take_oldest,	4 },
 	{ do_read,		20 },
 	{ do_read_done,		20 },
+	{ do_await,		15 },
+	{ do_take_unsaved_reads,	2 },
 	{ do_release,		3 },
 	{ do_release_done,	3 },
 	{ do_list,		8 },
@@ -1024,7 +1235,7 @@ static void check_find(unsigned long first, unsigned long last, bool pending)
 	unsigned long found = cbw_map_find(map, first, last, pending);
 	unsigned long chunk = first;
 
-	while (chunk <= last && (model.state[chunk] != SAVED) != pending)
+	while (chunk <= last && is_pending(chunk) != pending)
 		chunk++;
 	check(found == chunk, "found %lu, not %lu, in %lu to %lu", found, chunk,
 	      first, last);
@@ -1044,12 +1255,12 @@ static void check_passes(unsigned long first, unsigned long last)
 		check(passes, "chunks %lu to %lu do not pass", first, last);
 }
 
-static unsigned int count_reads(bool held)
+static unsigned int count_reads(enum read_state state)
 {
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < MAX_READS; i++)
-		nr += model.reads[i].reader && model.reads[i].held == held;
+		nr += model.reads[i].reader && model.reads[i].state == state;
 	return nr;
 }
 
@@ -1067,7 +1278,7 @@ static void check_find_excluded(unsigned long first, unsigned long last, bool ex
 static enum cbw_fate fate_of(unsigned long chunk)
 {
 	if (model.state[chunk] != SAVED)
-		return model.state[chunk] == CLAIMED ? CBW_CLAIMED : CBW_PENDING;
+		return model.state[chunk] == PENDING ? CBW_PENDING : CBW_CLAIMED;
 	if (model.released[chunk])
 		return CBW_RELEASED;
 	return model.excluded[chunk] ? CBW_EXCLUDED : CBW_SAVED;
@@ -1086,17 +1297,29 @@ static void check_count(unsigned long first, unsigned long last)
 		      counted[fate], fate, first, last, wanted[fate]);
 }
 
+/* The same, of a view that asks what it has to wait for. */
+static void check_find_safe(unsigned long first, unsigned long last, bool safe)
+{
+	unsigned long found = cbw_map_find_safe(map, first, last, safe);
+	unsigned long chunk = first;
+
+	while (chunk <= last && (model.state[chunk] == SAFE) != safe)
+		chunk++;
+	check(found == chunk, "found %lu, not %lu, in %lu to %lu", found, chunk, first, last);
+}
+
 static void check_pending(void)
 {
 	unsigned long chunk, first, last;
 
 	for (chunk = 0; chunk < model.nr_chunks; chunk++) {
-		check(cbw_map_pending(map, chunk, chunk) ==
-		      (model.state[chunk] != SAVED), "chunk %lu", chunk);
+		check(cbw_map_pending(map, chunk, chunk) == is_pending(chunk), "chunk %lu", chunk);
 		check(cbw_map_released(map, chunk, chunk) == model.released[chunk],
 		      "chunk %lu", chunk);
-		if (model.state[chunk] == SAVED)
+		if (!is_pending(chunk)) {
 			check_find_excluded(chunk, chunk, true);
+			check_find_safe(chunk, chunk, true);
+		}
 	}
 
 	/* No byte of a fuzzer is spent on where to look. */
@@ -1109,17 +1332,18 @@ static void check_pending(void)
 	check_find(first, last, true);
 	check_find(first, last, false);
 	check_find(last + 1, last, scramble() % 2);
-	if (!any_pending(first, last))
+	if (!any_pending(first, last)) {
 		check_find_excluded(first, last, scramble() % 2);
+		check_find_safe(first, last, scramble() % 2);
+	}
 }
 
 static void check_figures(void)
 {
-	unsigned long saved = count_saved(0, model.nr_chunks - 1);
 	enum cbw_kind kind;
 	u64 since;
 
-	check(cbw_map_nr_pending(map) == model.nr_chunks - saved, "nr_pending");
+	check(cbw_map_nr_pending(map) == count_pending(0, model.nr_chunks - 1), "nr_pending");
 	check(cbw_map_unclaimed(map) == any_unclaimed(), "unclaimed");
 	check(cbw_map_nr_excluded(map) == model.nr_excluded, "nr_excluded");
 	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
@@ -1128,9 +1352,9 @@ static void check_figures(void)
 		check(cbw_map_in_flight(map, kind) == model.in_flight[kind],
 		      "in_flight of %d", kind);
 	}
-	check(model.in_flight[CBW_WRITE] <= CBW_MAX_WRITE_COPIES, "too many copies");
+	check(model.in_flight[CBW_WRITE] <= model.write_copies, "too many copies");
 	check(cbw_map_nr_held(map) == model.held.nr, "nr_held");
-	check(cbw_map_nr_reading(map) == count_reads(false), "nr_reading");
+	check(cbw_map_nr_reading(map) == count_reads(UNDER_WAY), "nr_reading");
 	check(cbw_map_nr_releasing(map) == model.nr_releasing, "nr_releasing");
 	check(cbw_map_broken(map) == model.broken, "broken");
 	check(cbw_map_oldest(map, &since) == !!model.held.nr, "oldest");
@@ -1145,7 +1369,7 @@ static void check_all(void)
 	check(!shim_nr_locked, "the lock is still held");
 	check_pending();
 	check_figures();
-	for (copy = model.copies; copy < model.copies + MAX_COPIES; copy++)
+	for (copy = model.copies; copy < model.copies + model.max_copies; copy++)
 		if (copy->claim)
 			check_copy(copy);
 }
@@ -1189,6 +1413,7 @@ static void draw_habits(void)
 	habits.diligent = percent(40);
 	habits.releases = percent(30);
 	habits.excludes = !habits.releases && percent(40);
+	habits.safe = percent(50);
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		habits.weight[i] = steps[i].weight * (1 + below(8)) / 4 + 1;
 }
@@ -1199,16 +1424,21 @@ static void create_map(void)
 		1, 2, 3, 8, 63, 64, 65, 127, 128, 129, 191, 192, 193, 500, MAX_CHUNKS
 	};
 	static const unsigned long runs[] = { 1, 2, 3, 8, 63, 64, 65, 128, 1UL << 33 };
+	static const unsigned long copies[] = { 1, 2, 8, 64, 65, CBW_MAX_SAFE_COPIES };
 
 	memset(&model, 0, sizeof(model));
 	model.nr_chunks = percent(70) ? pick(sizes, ARRAY_SIZE(sizes))
 				      : 1 + below(MAX_CHUNKS);
 	model.max_run = pick(runs, ARRAY_SIZE(runs));
+	model.write_copies = habits.safe ? pick(copies, ARRAY_SIZE(copies)) : CBW_MAX_WRITE_COPIES;
 	model.sweep_copies = CBW_MAX_SWEEP_COPIES;
+	model.max_copies = model.write_copies + CBW_MAX_SWEEP_COPIES;
 	model.now = 1000;
 	note("create %lu chunks, max_run %lu", model.nr_chunks, model.max_run);
 	map = cbw_map_create(model.nr_chunks, model.max_run, true, &model);
 	check(map, "no map was created");
+	if (habits.safe)
+		check(!cbw_map_may_be_safe(map, model.write_copies), "no memory for what is safe");
 	if (habits.releases)
 		check(!cbw_map_may_release(map), "no memory for what is released");
 	if (habits.excludes) {
@@ -1229,7 +1459,7 @@ static void drain(void)
 	model.requeue = false;
 	cbw_map_requeue(map, false);
 	next_until_idle();
-	while ((read = pick_read(false))) {
+	while ((read = pick_read(UNDER_WAY))) {
 		step++;
 		if (end_read(read))
 			next_until_idle();
@@ -1237,10 +1467,12 @@ static void drain(void)
 	}
 	while ((copy = pick_copy())) {
 		step++;
-		if (finish(copy, true, false))
+		if (finish(copy, !copy->failed, false))
 			next_until_idle();
 		check_all();
 	}
+	take_unsaved_reads();
+	check(!count_reads(AWAITING), "a read waits for ever for what is saved");
 	check(!model.held.nr, "%u writes are held for ever", model.held.nr);
 }
 

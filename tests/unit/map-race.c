@@ -27,10 +27,17 @@
 #define NR_WRITES	300	/* of each writer */
 #define NR_ROUNDS	50
 #define WIDTH		8	/* chunks of the longest write */
+#define NR_SAFE		2	/* copies of writes at a time, where chunks may become safe */
 
 struct write {
 	struct cbw_waiter waiter;
 	int passed;
+};
+
+/* A reader that waits until what is safe is saved. */
+struct awaiting {
+	struct cbw_reader reader;
+	int saved;
 };
 
 struct writer {
@@ -46,16 +53,17 @@ static struct cbw_map *map;
 static struct cbw_viewer viewer;
 static bool releases;
 static bool excludes;
+static bool safe;
 static int nr_busy;	/* writers and sweep: the readers end after them */
 
-static void copy(const struct cbw_claim *claim)
+static void copy_run(int (*to)[NR_WRITERS], int (*from)[NR_WRITERS], unsigned long nr)
 {
 	unsigned long chunk;
 	unsigned int i;
 
-	for (chunk = claim->first; chunk < claim->first + claim->nr; chunk++)
+	for (chunk = 0; chunk < nr; chunk++)
 		for (i = 0; i < NR_WRITERS; i++)
-			dest[chunk][i] = origin[chunk][i];
+			to[chunk][i] = from[chunk][i];
 }
 
 static void decide_over_held(struct list_head *claims)
@@ -74,7 +82,31 @@ static void decide_over_held(struct list_head *claims)
 	}
 }
 
-/* One copy in eight fails, and is tried anew by a write that waits for it. */
+/* In two steps; between them writes may pass. */
+static void copy(struct cbw_claim *claim, struct list_head *claims)
+{
+	int buffer[MAX_RUN][NR_WRITERS];
+
+	copy_run(buffer, &origin[claim->first], claim->nr);
+	if (safe && cbw_map_buffered(map, claim))
+		decide_over_held(claims);
+	sched_yield();
+	copy_run(&dest[claim->first], buffer, claim->nr);
+}
+
+static void tell_saved_reads(void)
+{
+	struct cbw_reader *reader;
+
+	while ((reader = cbw_map_take_saved_read(map)))
+		__atomic_store_n(&list_entry(reader, struct awaiting, reader)->saved, 1,
+				 __ATOMIC_RELEASE);
+}
+
+/*
+ * One copy in eight fails, and is tried anew by a write that waits for it; but none that
+ * would break the map.
+ */
 static void do_copies(struct list_head *claims, unsigned int *seed)
 {
 	struct cbw_claim *claim;
@@ -83,10 +115,11 @@ static void do_copies(struct list_head *claims, unsigned int *seed)
 	while (!list_empty(claims)) {
 		claim = list_first_entry(claims, struct cbw_claim, start);
 		list_del(&claim->start);
-		copy(claim);
-		saved = rand_r(seed) / 7 % 8;
+		copy(claim, claims);
+		saved = rand_r(seed) / 7 % 8 || cbw_map_lost(map, claim);
 		if (cbw_map_finish(map, claim, saved, false))
 			decide_over_held(claims);
+		tell_saved_reads();
 	}
 }
 
@@ -142,6 +175,27 @@ static bool is_excluded(unsigned long chunk)
 	return cbw_map_find_excluded(map, chunk, chunk, true) == chunk;
 }
 
+static void await_saved(unsigned long first, unsigned long last)
+{
+	struct awaiting read = { .reader = { .first = first, .last = last } };
+
+	if (cbw_map_await_saved(map, &read.reader) != CBW_HOLD)
+		return;
+	while (!__atomic_load_n(&read.saved, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+/* None of the chunks is pending or excluded. Moves *@end to the end of the run. */
+static bool read_dest(unsigned long first, unsigned long *end)
+{
+	bool waits = cbw_map_find_safe(map, first, *end - 1, true) == first;
+
+	*end = cbw_map_find_safe(map, first, *end - 1, !waits);
+	if (waits)
+		await_saved(first, *end - 1);
+	return is_old(dest, first, *end - 1);
+}
+
 /* Run by run, as a view does; returns the chunk behind the one that was read. */
 static unsigned long read_run(unsigned long first, unsigned long last, unsigned int *seed)
 {
@@ -154,7 +208,7 @@ static unsigned long read_run(unsigned long first, unsigned long last, unsigned 
 		if (is_excluded(first))
 			return cbw_map_find_excluded(map, first, end - 1, false);
 		end = cbw_map_find_excluded(map, first, end - 1, true);
-		old = is_old(dest, first, end - 1);
+		old = read_dest(first, &end);
 	} else {
 		end = cbw_map_find(map, first, last, false);
 		reader.last = end - 1;
@@ -297,8 +351,10 @@ int main(void)
 		map = cbw_map_create(NR_CHUNKS, MAX_RUN, true, NULL);
 		releases = round % 3 == 1;
 		excludes = round % 3 == 2;
+		safe = round % 2;
 		cbw_map_allow_sweep(map, !excludes);
-		good = (!releases || !cbw_map_may_release(map)) &&
+		good = (!safe || !cbw_map_may_be_safe(map, NR_SAFE)) &&
+		       (!releases || !cbw_map_may_release(map)) &&
 		       (!excludes || !cbw_map_may_exclude(map));
 		run_threads(round * NR_THREADS);
 		good = good && dest_is_right() && !cbw_map_nr_held(map);

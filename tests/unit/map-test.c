@@ -3,6 +3,7 @@
  * Tests of the chunk map: random runs against a model, and some that need no
  * chance.
  */
+#include <errno.h>
 #include <limits.h>
 #include <linux/list.h>
 #include <linux/slab.h>
@@ -75,6 +76,16 @@ static void test_no_memory(void)
 	}
 	shim_failing_alloc = 0;
 	cbw_map_destroy(NULL);
+}
+
+static void test_no_memory_for_safe(void)
+{
+	map = cbw_map_create(100, 1, true, NULL);
+	check(map, "no map was created");
+	shim_failing_alloc = shim_nr_allocs + 1;
+	check(cbw_map_may_be_safe(map, 1) == -ENOMEM, "claims without memory");
+	shim_failing_alloc = 0;
+	cbw_map_destroy(map);
 }
 
 static void check_big(unsigned long first, unsigned long last, bool pending)
@@ -167,6 +178,7 @@ int main(int argc, char **argv)
 	}
 	printf("map-test: %lu runs, seeds from %lu on\n", runs, seed);
 	test_no_memory();
+	test_no_memory_for_safe();
 	for (i = 0; i < runs; i++) {
 		alarm(RUN_SECONDS);
 		model_run(seed + i);

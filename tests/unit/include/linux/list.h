@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lists that check themselves: a second list_del() ends the test. */
+/*
+ * Lists that check themselves: a second list_del() ends the test. As the kernel's, they may be
+ * found empty without the lock.
+ */
 #ifndef SHIM_LIST_H
 #define SHIM_LIST_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #define LIST_HEAD(name) struct list_head name = { &(name), &(name) }
 
 static inline void INIT_LIST_HEAD(struct list_head *head)
 {
-	head->next = head;
+	WRITE_ONCE(head->next, head);
 	head->prev = head;
 }
 
 static inline bool list_empty(const struct list_head *head)
 {
-	return head->next == head;
+	return READ_ONCE(head->next) == head;
 }
 
 static inline void shim_list_link(struct list_head *prev, struct list_head *next)
 {
-	prev->next = next;
+	WRITE_ONCE(prev->next, next);
 	next->prev = prev;
 }
 
