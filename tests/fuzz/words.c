@@ -17,7 +17,7 @@ struct line {
 
 static const struct feature {
 	const char *name;
-	const char *job;	/* NULL: of all that copy */
+	const char *needs;	/* a word that comes before; NULL: none */
 	const char *values[6];	/* none: a flag */
 } features[] = {
 	{ "sync", NULL, { "full", "none", "full", "incremental", "top", "bitmap" } },
@@ -32,6 +32,10 @@ static const struct feature {
 	{ "target_latency", NULL, { "0", "1", "100", "10000", "4294967295" } },
 	{ "workers", NULL, { "1", "2", "16", "64" } },
 	{ "max_copy", NULL, { "2048", "4096", "65536", "2097152" } },
+	{ "engine", NULL, { "kcopyd", "buffered", "buffered" } },
+	{ "buf_size", "buffered", { "128", "256", "1000", "4096", "16384" } },
+	{ "release", "buffered", { "saved", "safe", "safe" } },
+	{ "zeroes", "buffered", { "copy", "write-zeroes", "skip" } },
 	{ "discard", "backup", { "skip", "copy" } },
 	{ "paused", NULL, { NULL } },
 };
@@ -118,15 +122,24 @@ static void add_metadata(unsigned int number, struct line *line)
 	add(line, path);
 }
 
-/* Seldom one that is of another job. */
-static bool suits(struct chance *chance, const struct feature *feature, const char *job)
+static bool has_word(const struct line *line, const char *word)
 {
-	return !feature->job || !strcmp(feature->job, job) || percent(chance, 2);
+	unsigned int i;
+
+	for (i = 0; i < line->nr; i++)
+		if (!strcmp(line->words[i], word))
+			return true;
+	return false;
+}
+
+/* Seldom one that is of another job, or of another engine. */
+static bool suits(struct chance *chance, const struct feature *feature, const struct line *line)
+{
+	return !feature->needs || has_word(line, feature->needs) || percent(chance, 2);
 }
 
 /* A sweep of terabytes without a limit would leave the processors to nobody. */
-static void add_features(struct chance *chance, unsigned int number, struct line *line,
-			 const char *job, bool kept)
+static void add_features(struct chance *chance, unsigned int number, struct line *line, bool kept)
 {
 	unsigned int at = line->nr, i, wanted = percent(chance, 50) ? 20 : 45;
 	bool slow = number == WILD;
@@ -139,7 +152,7 @@ static void add_features(struct chance *chance, unsigned int number, struct line
 		add(line, "16384");
 	}
 	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (percent(chance, wanted) && suits(chance, &features[i], job) &&
+		if (percent(chance, wanted) && suits(chance, &features[i], line) &&
 		    !(slow && !strcmp(features[i].name, "speed")))
 			add_feature(chance, line, &features[i]);
 	snprintf(line->words[at], MAX_WORD, "%u", line->nr - at - 1);
@@ -165,7 +178,7 @@ static void good_line(struct chance *chance, unsigned int number, struct line *l
 	}
 	add(line, job);
 	if (!track) {
-		add_features(chance, number, line, job, kept);
+		add_features(chance, number, line, kept);
 	} else if (kept) {
 		add(line, "2");
 		add_metadata(number, line);
