@@ -20,13 +20,15 @@
  * weak fairness, the formulas at the end of this file. R12: slots are arrays, so the caps are checked as the counter's truth.
  *
  * Configuration (-D): NR_CHUNKS 2|3, WRITE_CAP, MAX_COPY chunks, WRITES per writer (0: for ever), BREAK_WRITE (otherwise
- * break-snapshot), and what may happen: FAILURES, SWEEP_IGNORE (sweep errors are retried), TIMEOUTS n, CANCEL, SUSPEND.
+ * break-snapshot), SAFE (release safe: writes go on when what they overwrite is in the buffer of its copy), and what may happen:
+ * FAILURES, SWEEP_IGNORE (sweep errors are retried), TIMEOUTS n, CANCEL, SUSPEND.
  * What may happen once does happen in the end, so a hang is looked for with and without each: a wait must end by its copy.
  *
  * Known-wrong variants (-D), each of which must be caught: RECHECK_FIRST_CHUNK_ONLY LET_GO_WITHOUT_RECHECK CLEAR_BEFORE_WRITE
  * FAILED_COPY_CLEARS LET_GO_BEFORE_CLEAR CLAIM_CHECK_SPLIT COPY_COVERS_SAVED CLAIM_DROPPED_AT_TIMEOUT LATE_COPY_CLEARS
  * SUSPEND_IGNORES_SWEEP LOST_WAKEUP STARVED_NOT_SERVED SWEEP_NOT_WOKEN COMPLETE_WITHOUT_LATCH ERROR_FORGOTTEN
- * RETRY_AT_ONCE HELD_NOT_REQUEUED HANDED_BACK_PASSES. With CONTENT_ONLY the rules about the claims themselves are left out, so
+ * RETRY_AT_ONCE HELD_NOT_REQUEUED HANDED_BACK_PASSES; with SAFE: SAFE_BEFORE_READ SAFE_COPIED_AGAIN SAFE_STAYS_PENDING
+ * SAFE_NOT_WOKEN CLAIM_ENDS_AT_SAFE LOST_GOES_BACK LOST_STAYS_BUFFERED LOST_TAKEN_FOR_SAVED FLUSH_IGNORES_SAFE SUSPEND_IGNORES_SAFE. With CONTENT_ONLY the rules about the claims themselves are left out, so
  * that a wrong claim shows in the saved data.
  *
  * By hand, for instance:
@@ -83,6 +85,9 @@ typedef claim_slot {
 	bool in_flight;
 	byte chunks;
 	byte waiters;
+#ifdef SAFE
+	bool buffered, safe;
+#endif
 };
 claim_slot claim[NR_CLAIMS];
 byte nr_write, nr_sweep;
@@ -104,12 +109,30 @@ bool blocked, suspended, drain_gave_up;
 byte handed_back;
 
 /* What the rules remember. */
-byte pending_at_break;
+byte pending_at_break, safe_at_break;
 byte cbw_failed;
 
 /* Scratch of one critical section. */
 hidden byte c, s, chunks, first_claim, slot;
 hidden byte needs_slot, may_take;
+
+/* The chunks of claims that are safe: not pending, and not saved. */
+#ifdef SAFE
+#define IN_BUFFER(i)	(claim[i].buffered)
+#define SAFE_IN(i)	(claim[i].safe -> claim[i].chunks : 0)
+#if NR_CLAIMS == 2
+#define SAFE_CHUNKS	(SAFE_IN(0) | SAFE_IN(1))
+#define NR_SAFE		(claim[0].safe + claim[1].safe)
+#else
+#define SAFE_CHUNKS	(SAFE_IN(0) | SAFE_IN(1) | SAFE_IN(2))
+#define NR_SAFE		(claim[0].safe + claim[1].safe + claim[2].safe)
+#endif
+#else
+#define IN_BUFFER(i)	false
+#define SAFE_IN(i)	0
+#define SAFE_CHUNKS	0
+#define NR_SAFE		0
+#endif
 
 #define NR_GIVEN	((verdict[0] != NO_BIO && verdict[0] != REQUEUE) + (verdict[1] != NO_BIO && verdict[1] != REQUEUE))
 
@@ -155,6 +178,24 @@ inline find_free_write_slot()
 	od
 }
 
+/* Writes pass from now on; `claimed` stays until the copy has ended. */
+inline make_safe(i)
+{
+#ifdef SAFE
+	claim[i].safe = true;
+#ifdef CLAIM_ENDS_AT_SAFE
+	claimed = claimed & ~claim[i].chunks;
+#endif
+#ifndef SAFE_STAYS_PENDING
+	pending = pending & ~claim[i].chunks
+#else
+	skip
+#endif
+#else
+	skip
+#endif
+}
+
 inline remember_claim_of_chunk()
 {
 	s = 0;
@@ -163,7 +204,8 @@ inline remember_claim_of_chunk()
 	:: else -> break
 	od;
 	if
-	:: first_claim == NONE && s < NR_CLAIMS -> first_claim = s
+	:: s < NR_CLAIMS && IN_BUFFER(s) -> make_safe(s)
+	:: first_claim == NONE && s < NR_CLAIMS && !IN_BUFFER(s) -> first_claim = s
 	:: else
 	fi
 }
@@ -308,6 +350,7 @@ inline break_job(final)
 		state = final;
 		broken = true;
 		pending_at_break = pending;
+		safe_at_break = SAFE_CHUNKS;
 		forget_content();
 		wake(held);
 		s = 0;
@@ -332,6 +375,10 @@ inline end_claim(i)
 	claim[i].waiters = 0;
 	claim[i].chunks = 0;
 	claim[i].in_flight = false;
+#ifdef SAFE
+	claim[i].buffered = false;
+	claim[i].safe = false;
+#endif
 	if
 	:: IS_WRITE(i) -> nr_write--
 	:: else -> nr_sweep--
@@ -364,6 +411,32 @@ inline clear_pending(i)
 	done = done + WEIGHT(claim[i].chunks)
 }
 
+/* What the copy has read is in its buffer. It becomes safe if a write waits for it. */
+inline get_buffered(i)
+{
+#ifdef SAFE
+	claim[i].buffered = true;
+	if
+	:: claim[i].waiters && !broken ->
+		make_safe(i);
+#ifndef SAFE_NOT_WOKEN
+		wake(claim[i].waiters);
+		work_queued = true;
+#endif
+		claim[i].waiters = 0
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+#ifdef LOST_TAKEN_FOR_SAVED
+#define LOST(i)		0
+#else
+#define LOST(i)		SAFE_IN(i)
+#endif
+
 inline finish(i, saved)
 {
 #if defined(SWEEP_IGNORE) && !defined(RETRY_AT_ONCE)
@@ -374,7 +447,7 @@ inline finish(i, saved)
 #endif
 	if
 	:: CLEARS(saved) -> clear_pending(i)
-	:: else
+	:: else -> pending = pending | LOST(i)
 	fi;
 #ifdef BREAK_WRITE
 	if
@@ -423,6 +496,32 @@ inline apply_policy(i)
 	fi
 }
 
+#ifdef LOST_GOES_BACK
+#define IS_LOST(i)	false
+#elif defined(SAFE)
+#define IS_LOST(i)	(claim[i].safe)
+#endif
+
+/* A copy that has failed cannot become safe any more. If it is, nothing has what it covered, and no policy applies. */
+inline fail_copy(i)
+{
+#ifdef SAFE
+	d_step {
+#ifndef LOST_STAYS_BUFFERED
+		claim[i].buffered = false;
+#endif
+		lost = IS_LOST(i)
+	};
+	if
+	:: lost -> d_step { break_job(FAILED); lost = false }
+	:: else -> apply_policy(i)
+	fi
+#else
+	apply_policy(i)
+#endif
+}
+
+
 #ifdef LET_GO_BEFORE_CLEAR
 #define LET_GO_EARLY(i)						\
 	d_step {							\
@@ -455,14 +554,25 @@ proctype copy(byte i)
 {
 	byte buf;
 	bool ok;
+#ifdef SAFE
+	bool lost;
+#endif
 
 end:	do
 	:: atomic { claim[i].in_flight && claim[i].chunks != 0 ->
+#ifdef SAFE_BEFORE_READ
+			d_step { get_buffered(i) }
+		};
+		atomic {
+#endif
 			if
 			:: buf = origin_new & claim[i].chunks; ok = true
 			MAY_FAIL
 			fi
 		};
+#if defined(SAFE) && !defined(SAFE_BEFORE_READ)
+		d_step { if :: ok -> get_buffered(i) :: else fi };
+#endif
 #ifdef CLEAR_BEFORE_WRITE
 		d_step { if :: ok && !broken -> clear_pending(i) :: else fi };
 #endif
@@ -480,8 +590,16 @@ end:	do
 			}
 		:: else
 		fi;
+#ifdef SAFE_COPIED_AGAIN
+		d_step {
+			if
+			:: !ok && claim[i].safe -> buf = origin_new & claim[i].chunks; write_target(i); buf = 0; ok = true
+			:: else
+			fi
+		};
+#endif
 		if
-		:: !ok -> apply_policy(i)
+		:: !ok -> fail_copy(i)
 		:: else -> LET_GO_EARLY(i)
 		fi;
 		d_step { finish(i, ok); ok = false }
@@ -502,7 +620,11 @@ end:	do
 #define SWEEP_LISTENS	&& !sweep_stopped
 #endif
 #define MAY_COPY	(MAY_SWEEP && UNCLAIMED)
+#ifdef FLUSH_IGNORES_SAFE
+#define MAY_FLUSH	(MAY_SWEEP && !pending)
+#else
 #define MAY_FLUSH	(MAY_SWEEP && !pending && nr_write == 0)
+#endif
 
 inline pick_pending()
 {
@@ -716,6 +838,12 @@ inline hand_back_held()
 	requeue = true
 }
 
+#ifdef SUSPEND_IGNORES_SAFE
+#define NOT_DRAINED	(nr_sweep + nr_write - NR_SAFE)
+#else
+#define NOT_DRAINED	(nr_sweep + nr_write)
+#endif
+
 /* DM's order: presuspend, freeze (writers still write), block and drain, postsuspend, resume; or the drain is interrupted. */
 proctype suspender()
 {
@@ -734,7 +862,7 @@ proctype suspender()
 	:: skip -> goto resume
 	fi;
 	if
-	:: d_step { nr_sweep == 0 && nr_write == 0 -> suspended = true }
+	:: d_step { NOT_DRAINED == 0 -> suspended = true }
 	OR_GIVE_UP
 	fi;
 resume:
@@ -753,6 +881,7 @@ hidden byte R3_progress_is_what_was_saved;
 hidden byte R4_claim_covers_pending_chunks_only;
 hidden byte R14_claimed_as_long_as_its_copy_runs;
 hidden byte R14_broken_job_clears_nothing;
+hidden byte R14_lost_is_pending_again;
 hidden byte R5_write_held_on_failed_copy_fails;
 hidden byte R5_break_snapshot_never_fails_a_write;
 hidden byte R9_completed_is_saved_and_flushed_and_latched;
@@ -788,14 +917,15 @@ proctype rules()
 {
 end:	do
 	:: !broken && (pending & origin_new) -> assert(R1_pending_chunk_unchanged_on_origin)
-	:: !broken && (ALL_CHUNKS & ~pending & UNSAFE) -> assert(R4_R5_saved_chunk_holds_pit_content)
+	:: !broken && (ALL_CHUNKS & ~pending & ~SAFE_CHUNKS & UNSAFE) -> assert(R4_R5_saved_chunk_holds_pit_content)
 	:: !broken && FOR_ANY_WRITER(SUBMITTED_TOO_EARLY) -> assert(R6_submitted_write_finds_nothing_pending)
 #ifndef CONTENT_ONLY
 	:: CLAIMS_WEIGHT != WEIGHT(CLAIMS_UNION) -> assert(R3_no_two_claims_cover_one_chunk)
-	:: done + WEIGHT(pending) != NR_CHUNKS -> assert(R3_progress_is_what_was_saved)
-	:: !broken && (CLAIMS_UNION & ~pending) -> assert(R4_claim_covers_pending_chunks_only)
+	:: done + WEIGHT(pending | SAFE_CHUNKS) != NR_CHUNKS -> assert(R3_progress_is_what_was_saved)
+	:: !broken && (CLAIMS_UNION & ~pending & ~SAFE_CHUNKS) -> assert(R4_claim_covers_pending_chunks_only)
 	:: CLAIMS_UNION != claimed -> assert(R14_claimed_as_long_as_its_copy_runs)
-	:: broken && pending != pending_at_break -> assert(R14_broken_job_clears_nothing)
+	:: broken && (pending & ~safe_at_break) != pending_at_break -> assert(R14_broken_job_clears_nothing)
+	:: broken && (pending & safe_at_break) != (safe_at_break & ~SAFE_CHUNKS) -> assert(R14_lost_is_pending_again)
 #endif
 	:: FOR_ANY_WRITER(SUBMITTED_IN_SPITE) -> assert(R5_write_held_on_failed_copy_fails)
 	:: !MAY_REFUSE && FOR_ANY_WRITER(REFUSED) -> assert(R5_break_snapshot_never_fails_a_write)

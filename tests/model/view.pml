@@ -18,14 +18,16 @@
  * ever is an invalid end state, or, where reads and writes come without end, breaks a formula at the end of this file.
  *
  * Configuration (-D): WRITES per writer, READS per reader (0: for ever), BREAK_WRITE (otherwise break-snapshot), and what may
- * happen: FAILURES, TIMEOUTS n, TABLE_CHANGE, RELEASES n; NR_WRITERS, NR_READERS 1|2; SYNC_NONE: no sweep; LIST: the job is
- * held, with any of the chunks not listed, and starts at any moment.
+ * happen: FAILURES, TIMEOUTS n, TABLE_CHANGE, RELEASES n, CANCEL; NR_WRITERS, NR_READERS 1|2; SYNC_NONE: no sweep; LIST: the job is
+ * held, with any of the chunks not listed, and starts at any moment; SAFE (not with BREAK_WRITE): writes go on when what they
+ * overwrite is in the buffer of its copy, and reads of that await the end of the copy.
  *
  * Known-wrong variants (-D): READ_WITHOUT_HOLD READ_REGISTERED_LATE READERS_LOOKED_AT_FIRST FAST_PATH_IGNORES_READERS
  * LET_GO_IGNORES_READERS EXPIRED_IGNORES_READERS ONE_READER_FOR_ALL READER_ENDS_SILENTLY READERS_AWAITED_FIRST CLEAR_BEFORE_WRITE
  * BREAK_NOT_RECHECKED LATCH_AFTER_LET_GO SUSPEND_IGNORES_READS READS_WHILE_SUSPENDED HELD_READS_FORGOTTEN
  * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED RELEASE_NOT_RECHECKED RELEASED_AFTER_PENDING SUSPEND_IGNORES_RELEASES
- * SAVED_EXCLUDED.
+ * SAVED_EXCLUDED; with SAFE: SAFE_BEFORE_READ SAFE_READ_FROM_TARGET SAFE_READ_NOT_RECHECKED SAVED_NOT_TOLD UNSAVED_NOT_TOLD
+ * LOST_GOES_BACK LOST_LEFT_TO_CANCEL.
  * Run by hand as cbw.pml is.
  */
 
@@ -62,6 +64,13 @@ byte claimed;
 byte claim_waiters;
 byte held, woken;
 bool broken;
+
+/* What the claim covers is in the buffer of its copy; it is safe: not pending any more. */
+bool buffered, safe;
+
+/* A read of what is safe awaits the end of its claims. The state is final, though the map may not be broken yet. */
+byte awaiting[2];
+bool ended;
 
 /* A read of the origin is registered with its chunks and the writes that wait for its end. */
 byte reading[2];
@@ -143,9 +152,30 @@ inline hold_on_reader(w)
 	fi
 }
 
+/* Writes pass from now on. */
+inline make_safe()
+{
+	safe = true;
+	pending = pending & ~claimed
+}
+
+/* A write has come to what is in the buffer. */
+inline use_buffer(w)
+{
+#ifdef SAFE
+	if
+	:: !broken && buffered && (claimed & pending & range[w]) -> make_safe()
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
 /* `readers`: whether reads of the origin count; the pending chunks come first, so that reads cannot keep a copy from starting. */
 inline resolve(w, readers)
 {
+	use_buffer(w);
 	if
 	:: broken -> let_go(w, GO)
 #ifdef READERS_AWAITED_FIRST
@@ -219,14 +249,25 @@ inline clear_pending()
 	pending = pending & ~claimed
 }
 
+inline get_buffered()
+{
+	buffered = true;
+	if
+	:: claim_waiters && !broken -> make_safe(); woken = woken | claim_waiters; claim_waiters = 0
+	:: else
+	fi
+}
+
 inline end_claim(saved)
 {
 #ifndef CLEAR_BEFORE_WRITE
 	if
 	:: saved && !broken -> clear_pending()
-	:: else
+	:: else -> pending = (safe -> pending | claimed : pending)
 	fi;
 #endif
+	buffered = false;
+	safe = false;
 	if
 	:: (saved) ->
 		woken = woken | claim_waiters
@@ -240,6 +281,40 @@ inline end_claim(saved)
 	fi;
 	claim_waiters = 0;
 	claimed = 0
+}
+
+#if defined(LOST_GOES_BACK)
+#define LOST_BREAKS	false
+#elif defined(LOST_LEFT_TO_CANCEL)
+#define LOST_BREAKS	(!ended)
+#else
+#define LOST_BREAKS	true
+#endif
+
+/* A copy that has failed cannot become safe any more. If it is, the map is broken before the claim ends, by whomever. */
+inline fail_copy()
+{
+	d_step { buffered = false };
+	if
+	:: safe && LOST_BREAKS -> break_job()
+	:: safe && !LOST_BREAKS -> skip
+#ifndef BREAK_WRITE
+	:: !safe && !ended -> ended = true; break_job()
+	:: !safe && ended -> skip
+#else
+	:: !safe -> skip
+#endif
+	fi
+}
+
+/* Those of which nothing is claimed any more go on, if the map is not broken: its reads are the worker's. */
+inline tell_saved(r)
+{
+#ifndef SAVED_NOT_TOLD
+	awaiting[r] = (!broken && !(claimed & awaiting[r]) -> 0 : awaiting[r])
+#else
+	skip
+#endif
 }
 
 /* The sweep and the copy engine: whatever is pending is copied at some time, for a write or not. */
@@ -260,21 +335,40 @@ end:	do
 		}
 #endif
 	:: atomic { claimed ->
+#ifdef SAFE_BEFORE_READ
+			d_step { get_buffered() }
+		};
+		atomic {
+#endif
 			if
 			:: buf = origin_new & claimed; ok = true
 			MAY_FAIL
 			fi
 		};
+#if defined(SAFE) && !defined(SAFE_BEFORE_READ)
+		d_step { if :: ok -> get_buffered() :: else fi };
+#endif
 #ifdef CLEAR_BEFORE_WRITE
 		d_step { if :: ok && !broken -> clear_pending() :: else fi };
 #endif
 		atomic {
 			if
 			:: ok && !broken -> target_new = (target_new & ~claimed) | buf; target_has = target_has | claimed
+#if defined(SAFE) && defined(FAILURES)
+			:: ok -> ok = false
+#endif
 			:: else
 			fi;
 			buf = 0
 		};
+#ifdef SAFE
+		if
+		:: !ok -> fail_copy()
+		:: else
+		fi;
+		d_step { end_claim(ok); ok = false };
+		d_step { tell_saved(0); tell_saved(1) }
+#else
 #ifndef BREAK_WRITE
 		if
 		:: !ok -> break_job()
@@ -282,6 +376,7 @@ end:	do
 		fi;
 #endif
 		d_step { end_claim(ok); ok = false }
+#endif
 	od
 }
 
@@ -296,6 +391,9 @@ proctype worker()
 end:	do
 	:: d_step { (woken & 1) -> woken = woken & ~1; resolve(0, LOOKS_AT_READERS) }
 	:: d_step { (woken & 2) -> woken = woken & ~2; resolve(1, LOOKS_AT_READERS) }
+#if defined(SAFE) && !defined(UNSAVED_NOT_TOLD)
+	:: d_step { broken && (awaiting[0] || awaiting[1]) -> awaiting[0] = 0; awaiting[1] = 0 }
+#endif
 	od
 }
 
@@ -391,11 +489,34 @@ end:	do
 
 #define FIRST(m)	((m) & -(m))
 
+/* Of what is not pending; what is claimed still is safe. Without the lock. */
+#if defined(SAFE) && !defined(SAFE_READ_FROM_TARGET)
+#define FIND_SAFE							\
+	is_safe = (!from_origin && !zeroes && (claimed & FIRST(chunks)));	\
+	chunks = (from_origin || zeroes -> chunks : chunks & (is_safe -> claimed : ~claimed))
+#else
+#define FIND_SAFE	skip
+#endif
+
 inline find_run()
 {
 	from_origin = ((pending & FIRST(left)) != 0);
 	zeroes = (!from_origin && (excluded & FIRST(left)));
-	chunks = (from_origin -> left & pending : left & ~pending & (zeroes -> excluded : ~excluded))
+	chunks = (from_origin -> left & pending : left & ~pending & (zeroes -> excluded : ~excluded));
+	FIND_SAFE
+}
+
+/* One critical section. */
+inline await_saved(r)
+{
+	left = (INVALID -> 0 : left);
+	chunks = (INVALID -> 0 : chunks);
+#ifdef SAFE_READ_NOT_RECHECKED
+	awaiting[r] = chunks;
+#else
+	awaiting[r] = (claimed & chunks -> chunks : 0);
+#endif
+	is_safe = false
 }
 
 inline register_run(r)
@@ -463,6 +584,9 @@ proctype reader(byte r)
 {
 	byte n, left, chunks, bad;
 	bool from_origin, zeroes;
+#ifdef SAFE
+	bool is_safe;
+#endif
 
 end:	do
 	:: atomic { MAY_READ -> COUNT_READ;
@@ -490,7 +614,12 @@ end:	do
 #else
 			d_step { begin_read(r) }
 #endif
+#ifdef SAFE
+		:: left && chunks && is_safe -> d_step { await_saved(r) }
+		:: left && chunks && !read_held[r] && !is_safe && !awaiting[r] ->
+#else
 		:: left && chunks && !read_held[r] ->
+#endif
 			d_step { take_data() };
 			atomic {
 				d_step { if :: from_origin -> deregister(r) :: else fi };
@@ -545,6 +674,14 @@ end:	do
 			m = 0
 		}
 	od
+}
+
+/* The state first, then the map. */
+proctype canceller()
+{
+	ended = true;
+	break_job();
+end:	false
 }
 
 #if TIMEOUTS > 0
@@ -656,6 +793,9 @@ init {
 #endif
 #if TIMEOUTS > 0
 		run timer();
+#endif
+#ifdef CANCEL
+		run canceller();
 #endif
 #ifdef TABLE_CHANGE
 		run table_change();
