@@ -1406,15 +1406,19 @@ void cbw_map_count(const struct cbw_map *map, unsigned long first, unsigned long
 {
 	/* Pairs with cbw_map_may_release(). */
 	const unsigned long *released = smp_load_acquire(&map->released);
-	unsigned long i, left, bits;
+	unsigned long i, left, bits, claimed;
 
 	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++) {
 		left = cbw_bits_mask(i, first, last);
 		/* Before the others, as in cbw_map_find(). */
 		bits = left & smp_load_acquire(&map->pending[i]);
-		nr[CBW_CLAIMED] += hweight_long(bits & READ_ONCE(map->claimed[i]));
-		nr[CBW_PENDING] += hweight_long(bits & ~READ_ONCE(map->claimed[i]));
-		left &= ~bits;
+		claimed = left & READ_ONCE(map->claimed[i]);
+		/* What is safe is pending no more; elsewhere what is claimed always is. */
+		if (!map->safe_claims)
+			claimed &= bits;
+		nr[CBW_CLAIMED] += hweight_long(claimed);
+		nr[CBW_PENDING] += hweight_long(bits & ~claimed);
+		left &= ~(bits | claimed);
 		bits = left & word_of(released, i);
 		nr[CBW_RELEASED] += hweight_long(bits);
 		left &= ~bits;
