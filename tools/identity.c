@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a block device is; see identity.h. */
 #include <blkid/blkid.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "identity.h"
 #include "sysfs.h"
@@ -41,13 +44,26 @@ static bool read_usb(dev_t disk, char number[NUMBER_MAX])
 	return false;
 }
 
+/* A file with another number is another one, be it a copy in the place of the first. */
+static bool read_loop(dev_t disk, char number[NUMBER_MAX])
+{
+	char file[PATH_MAX], offset[24];
+	struct stat st;
+
+	if (sysfs_read(disk, "loop/backing_file", file, sizeof(file)) || stat(file, &st) ||
+	    sysfs_read(disk, "loop/offset", offset, sizeof(offset)))
+		return false;
+	snprintf(number, NUMBER_MAX, "loop %ju %s %.80s", (uintmax_t)st.st_ino, offset, file);
+	return true;
+}
+
 static bool read_disk(dev_t disk, char number[NUMBER_MAX])
 {
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
 		if (read_number(disk, attributes[i], number))
 			return true;
 	}
-	return read_usb(disk, number);
+	return read_usb(disk, number) || read_loop(disk, number);
 }
 
 static void read_partition_uuid(const char *path, char uuid[NUMBER_MAX])

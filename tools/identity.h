@@ -11,8 +11,9 @@
 #define IDENTITY_MAX	256
 
 /*
- * Of the device @dev, which has the node @path: its device-mapper UUID, or the number that its
- * maker has given it, and of a partition which one it is. "" if nothing of that is known.
+ * Of the device @dev, which has the node @path: its device-mapper UUID, the number that its
+ * maker has given it, or which file it is; and of a partition which one. "" if nothing of that
+ * is known.
  */
 void identity_read(dev_t dev, const char *path, char identity[IDENTITY_MAX]);
 
