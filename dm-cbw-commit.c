@@ -737,6 +737,8 @@ static void hangs(struct cbw_commit *commit, unsigned int turn)
 		    jiffies_to_msecs(READ_ONCE(commit->timeout)));
 	if (!break_write)
 		break_map(commit);
+	/* That turn may have ended just before, and the device would not be told. */
+	kick(commit);
 	spin_lock(&commit->lock);
 	__take_all(commit, &bios);
 	spin_unlock(&commit->lock);
@@ -902,13 +904,14 @@ void cbw_commit_destroy(struct cbw_commit *commit)
 {
 	if (!commit)
 		return;
-	if (commit->wq) {
-		cancel_delayed_work_sync(&commit->work);
-		destroy_workqueue(commit->wq);
-	}
+	/* It may still be in its tail, and kicks the worker. */
 	if (commit->timer_wq) {
 		cancel_delayed_work_sync(&commit->timer);
 		destroy_workqueue(commit->timer_wq);
+	}
+	if (commit->wq) {
+		cancel_delayed_work_sync(&commit->work);
+		destroy_workqueue(commit->wq);
 	}
 	cbw_metadata_close(commit->metadata);
 	if (commit->page)
