@@ -659,8 +659,12 @@ static int close(struct cbw_commit *commit)
 /* Whatever comes later changes nothing any more. */
 static void finish(struct cbw_commit *commit, bool all_done)
 {
-	bool closed = all_done && !leaving(commit) && !close(commit) && !leaving(commit);
+	bool closed;
 
+	/* Whoever ends it may kick once more than was needed. */
+	if (cbw_commit_broken(commit) && commit->told)
+		return;
+	closed = all_done && !leaving(commit) && !close(commit) && !leaving(commit);
 	if (!closed && (commit->state.closed || !commit->told))
 		make_void(commit);
 	WRITE_ONCE(commit->broken, true);
