@@ -476,6 +476,8 @@ static void mark_next(struct cbw_commit *commit)
 		return;
 	spin_lock(&commit->lock);
 	bio = bio_list_pop(&commit->to_mark.bios);
+	/* The others have waited for those before them, too. */
+	commit->to_mark.since = jiffies;
 	spin_unlock(&commit->lock);
 	if (!bio)
 		return;
