@@ -793,7 +793,8 @@ static void timer_work(struct work_struct *work)
 
 bool cbw_commit_hangs(const struct cbw_commit *commit)
 {
-	return !ended(commit, READ_ONCE(commit->hung));
+	/* That turn, or the one before it, is under way; others before may be any number ago. */
+	return READ_ONCE(commit->hung) - smp_load_acquire(&commit->turns_ended) - 1 < 2;
 }
 
 /* What was asked of the worker is done; or not, since the device hangs. */
