@@ -864,6 +864,8 @@ void cbw_commit_set_policy(struct cbw_commit *commit, bool break_write, u64 time
 {
 	WRITE_ONCE(commit->break_write, break_write);
 	WRITE_ONCE(commit->timeout, timeout ? cbw_jiffies(timeout) : 0);
+	/* It may run for as long as was waited before. */
+	mod_delayed_work(commit->timer_wq, &commit->timer, 0);
 }
 
 /*----------------------------------------------------------------
