@@ -194,11 +194,14 @@ static void begun(void *owner, const unsigned long *bits, const uuid_t *generati
 	struct cbw_changes *changes = owner;
 	unsigned long i;
 
-	for (i = 0; i < BITS_TO_LONGS(changes->nr_chunks); i++)
-		set_bits(changes->bits, i, bits[i]);
+	/* A job takes both or none of them: it may be at its point in time when this comes late. */
 	mutex_lock(&changes_lock);
-	/* Or broken() comes after this. */
-	if (!cbw_commit_broken(changes->commit)) {
+	for (i = 0; i < BITS_TO_LONGS(changes->nr_chunks); i++) {
+		set_bits(changes->bits, i, bits[i]);
+		cond_resched();
+	}
+	/* Or broken() comes after this. One that has ended may have begun again, in memory. */
+	if (!changes->ended && !cbw_commit_broken(changes->commit)) {
 		changes->generation = *generation;
 		changes->base = *generation;
 	}
