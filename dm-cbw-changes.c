@@ -60,7 +60,7 @@ struct cbw_changes {
 	struct cbw_commit *commit;	/* NULL: in memory only */
 	cbw_bdev_ref origin_ref;
 	cbw_bdev_ref metadata_ref;
-	struct cbw_late late;		/* its metadata device hangs, and the table is gone */
+	struct cbw_late late;		/* from its end on: others do not get the device */
 	struct work_struct orphan;
 };
 
@@ -439,9 +439,9 @@ static void end(struct cbw_changes *changes)
 	mutex_unlock(&changes_lock);
 	if (!first || !changes->commit)
 		return;
+	/* Before it is waited for: others could load a table meanwhile. */
+	cbw_late_add(&changes->late, changes->metadata);
 	cbw_commit_end(changes->commit, !changes->lost);
-	if (cbw_commit_hangs(changes->commit))
-		cbw_late_add(&changes->late, changes->metadata);
 }
 
 static void orphan_work(struct work_struct *work)
