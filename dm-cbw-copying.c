@@ -312,7 +312,8 @@ static void expire_work(struct work_struct *work)
 	struct cbw_copying *copying = container_of(to_delayed_work(work),
 						 struct cbw_copying, expire);
 	u64 now = ktime_get_ns();
-	u64 since;
+	/* What waits for a write has no limit here, but in dm-cbw-both.c. */
+	u64 since = now;
 
 	/* When the job has completed it is a view that is waited for: that breaks, no write. */
 	if (copying->break_write && !cbw_job_completed(&copying->job) && now > copying->timeout)

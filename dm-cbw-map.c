@@ -1117,13 +1117,14 @@ static struct cbw_claim *__claim_range(struct cbw_map *map,
 }
 
 /* Whom a write has to wait for in a map that follows, or NULL. */
-static struct list_head *__in_the_way(struct cbw_map *map, const struct cbw_waiter *waiter)
+static struct list_head *__in_the_way(struct cbw_map *map, struct cbw_waiter *waiter)
 {
 	struct cbw_writing *writing = waiter->writing, *other;
 	unsigned long chunk;
 
 	chunk = cbw_bits_find(map->claimed, waiter->first, waiter->last, true);
-	if (chunk <= waiter->last)
+	waiter->behind_write = chunk > waiter->last;
+	if (!waiter->behind_write)
 		return &__claim_of(map, chunk)->waiters;
 
 	other = writing_tree_iter_first(&map->writing, writing->start, writing->last);
@@ -1220,6 +1221,7 @@ enum cbw_verdict cbw_map_hold(struct cbw_map *map, struct cbw_waiter *waiter,
 	unsigned long flags;
 
 	waiter->first_go = false;
+	waiter->behind_write = false;
 	spin_lock_irqsave(&map->lock, flags);
 	if (map->requeue && may_requeue) {
 		verdict = CBW_REQUEUE;
@@ -1323,13 +1325,18 @@ bool cbw_map_oldest(struct cbw_map *map, u64 *since)
 {
 	struct cbw_waiter *waiter;
 	unsigned long flags;
+	bool any;
 
 	spin_lock_irqsave(&map->lock, flags);
-	waiter = list_first_entry_or_null(&map->held, struct cbw_waiter, held);
-	if (waiter)
-		*since = waiter->since;
+	any = !list_empty(&map->held);
+	list_for_each_entry(waiter, &map->held, held) {
+		if (!waiter->behind_write) {
+			*since = waiter->since;
+			break;
+		}
+	}
 	spin_unlock_irqrestore(&map->lock, flags);
-	return waiter;
+	return any;
 }
 
 /*----------------------------------------------------------------

@@ -91,6 +91,7 @@ struct cbw_waiter {
 	struct cbw_writing *writing;	/* of a map that follows; its owner's, too */
 	u64 since;		/* when it was held, ns */
 	bool first_go;		/* the sweep's copy that it waited for has failed */
+	bool behind_write;	/* it waits for no copy, but for another write */
 	struct list_head held;	/* all that are held, oldest first */
 	struct list_head wait;	/* one of: waiters of a claim or a reader, woken, failed, starved */
 };
@@ -388,7 +389,10 @@ void cbw_map_set_sweep_copies(struct cbw_map *map, unsigned int nr);
  */
 struct cbw_waiter *cbw_map_take_oldest(struct cbw_map *map, u64 before);
 
-/* Since when the oldest held write waits; false when none is held. */
+/*
+ * Since when the oldest held write waits of those that wait for a copy; *@since stays if none
+ * does. False when none is held.
+ */
 bool cbw_map_oldest(struct cbw_map *map, u64 *since);
 
 /*

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# a target device that hangs holds up a mirror's writes and flushes for no longer than cbw_timeout, then nobody any more
+# a target device that hangs holds up a mirror's writes and flushes for no longer than cbw_timeout, then nobody any more; an
+# origin that hangs does the mirror no harm
 # timeout: 180
 # shellcheck disable=SC2034,SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
@@ -12,6 +13,20 @@ fault_pair 4 cache_size=1
 other=$(mk_null other 4)
 cbw_create cbw "$origin" "$target" 128 "copy_mode write-blocking cbw_timeout 1000"
 await_status state=ready reason=synced
+
+# It has no part in how long the origin takes, nor has whoever waits for a write to that.
+hang origin
+begin_put 6
+first=$!
+begin_held_put 6
+second=$!
+sleep 3
+assert_status state=ready held=1
+unhang origin
+ends_as ok $first
+ends_as ok $second
+await_status state=ready reason=synced held=0
+
 hang target
 begin_put 3 conv=fsync
 first=$!

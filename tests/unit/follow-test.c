@@ -12,6 +12,7 @@
  *   - what is neither pending nor claimed, and not being written to, is the same on both devices;
  *   - no copy is under way where a write is that the map has let go;
  *   - of two writes to a sector that are done on both devices one waits for the other;
+ *   - whoever is held waits for such a write, or counts among those that wait for a copy;
  *   - once all writes ask for both devices, nothing becomes pending again;
  *
  * and at the end that nothing is held any more, and that the devices are the same.
@@ -136,6 +137,27 @@ static void check_writes(void)
 				check(!touches(write, writes[k].writing.start,
 					       writes[k].writing.last));
 	}
+}
+
+static void check_held(void)
+{
+	u64 oldest = U64_MAX, since = U64_MAX;
+	bool any = false;
+	int i;
+
+	for (i = 0; i < MAX_WRITES; i++) {
+		const struct write *write = &writes[i];
+
+		if (write->progress != HELD)
+			continue;
+		any = true;
+		if (!write->waiter.behind_write)
+			oldest = min(oldest, write->waiter.since);
+		else
+			check(any_write(write->writing.start, write->writing.last));
+	}
+	check(cbw_map_oldest(map, &since) == any);
+	check(since == oldest);
 }
 
 static bool all_ask(void)
@@ -295,6 +317,7 @@ static void take_step(void)
 		go_on_with_copy(&copies[below(MAX_COPIES)]);
 	check_sectors();
 	check_writes();
+	check_held();
 	check_convergence();
 }
 
