@@ -6,15 +6,16 @@
  * target device hangs, as soon as the one to the origin has. Its memory is freed when both
  * have, whatever has become of the write.
  *
- * A device that hangs may also make whoever submits a bio to it wait. So that is done by a
- * worker, for which nobody else waits.
+ * A device that hangs may also make whoever submits a bio to it wait. So it is asked not to;
+ * what it does not take then, and what might wait even so, is submitted by a worker, for which
+ * nobody else waits.
  */
 #include <linux/bio.h>
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/ktime.h>
-#include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -48,10 +49,11 @@ struct cbw_both {
 
 	struct bio_set origins;
 	struct bio_set targets;
-	mempool_t pages;
 
 	/* Guards the rest, and the pairs. */
 	spinlock_t lock;
+	struct page *free[MIN_PAGES];	/* used again, since new ones are cleared first */
+	unsigned int nr_free;
 	struct list_head pairs;		/* that somebody waits for, oldest first */
 	struct bio_list waiting;	/* for memory */
 	struct bio_list to_submit;	/* halves to the target device */
@@ -73,6 +75,7 @@ struct pair {
 	struct list_head list;		/* while the target device is waited for */
 	u64 since;			/* ns */
 	unsigned int nr_pages;
+	struct bvec_iter iter;		/* of the half to the target device, at first */
 	bool origin_left;
 	bool target_left;
 	bool abandoned;			/* nobody waits for the target device */
@@ -82,17 +85,66 @@ struct pair {
 };
 
 /*----------------------------------------------------------------
- * The end of a write
+ * Pages
  *----------------------------------------------------------------
  */
+
+/* NULL: there is none now. */
+static struct page *get_page_of(struct cbw_both *both)
+{
+	struct page *page = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&both->lock, flags);
+	if (both->nr_free)
+		page = both->free[--both->nr_free];
+	spin_unlock_irqrestore(&both->lock, flags);
+	return page ?: alloc_page(GFP);
+}
+
+static void put_page_of(struct cbw_both *both, struct page *page)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&both->lock, flags);
+	if (both->nr_free < MIN_PAGES) {
+		both->free[both->nr_free++] = page;
+		page = NULL;
+	}
+	spin_unlock_irqrestore(&both->lock, flags);
+	if (page)
+		__free_page(page);
+}
 
 static void put_pages(struct pair *pair)
 {
 	unsigned int i;
 
 	for (i = 0; i < pair->nr_pages; i++)
-		mempool_free(pair->target.bi_io_vec[i].bv_page, &pair->both->pages);
+		put_page_of(pair->both, pair->target.bi_io_vec[i].bv_page);
 }
+
+static void free_pages_of(struct cbw_both *both)
+{
+	while (both->nr_free)
+		__free_page(both->free[--both->nr_free]);
+}
+
+static int create_pages(struct cbw_both *both)
+{
+	while (both->nr_free < MIN_PAGES) {
+		both->free[both->nr_free] = alloc_page(GFP_KERNEL);
+		if (!both->free[both->nr_free])
+			return -ENOMEM;
+		both->nr_free++;
+	}
+	return 0;
+}
+
+/*----------------------------------------------------------------
+ * The end of a write
+ *----------------------------------------------------------------
+ */
 
 static void free_pair(struct pair *pair)
 {
@@ -168,10 +220,38 @@ static void origin_ended(struct bio *half)
 	half_ended(pair, &pair->origin_left, &pair->origin_status, status);
 }
 
+static void submit_by_worker(struct cbw_both *both, struct bio *half)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&both->lock, flags);
+	bio_list_add(&both->to_submit, half);
+	spin_unlock_irqrestore(&both->lock, flags);
+	queue_work(both->submit_wq, &both->submit);
+}
+
+/* It would have had to wait. */
+static void submit_again(struct pair *pair)
+{
+	struct bio *half = &pair->target;
+
+	half->bi_opf &= ~REQ_NOWAIT;
+	half->bi_status = BLK_STS_OK;
+	half->bi_iter = pair->iter;
+	/* A part of it may have been taken. */
+	atomic_set(&half->__bi_remaining, 1);
+	bio_set_dev(half, pair->both->dest);
+	submit_by_worker(pair->both, half);
+}
+
 static void target_ended(struct bio *half)
 {
 	struct pair *pair = half->bi_private;
 
+	if (half->bi_status == BLK_STS_AGAIN && (half->bi_opf & REQ_NOWAIT)) {
+		submit_again(pair);
+		return;
+	}
 	half_ended(pair, &pair->target_left, &pair->target_status, half->bi_status);
 }
 
@@ -272,7 +352,7 @@ static bool add_copy(struct pair *pair, unsigned int bytes)
 	unsigned int len;
 
 	for (; bytes; bytes -= len) {
-		page = mempool_alloc(&pair->both->pages, GFP);
+		page = get_page_of(pair->both);
 		if (!page)
 			return false;
 		len = min_t(unsigned int, bytes, PAGE_SIZE);
@@ -388,13 +468,33 @@ static void submit_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
+#define DIRECT_IO	(REQ_SYNC | REQ_IDLE)
+
+/*
+ * Whoever writes back in the background is made to wait all the same, and a driver that blocks
+ * does so when it has taken the bio. When some wait already, there is nothing to be asked.
+ */
+static bool may_be_asked(struct cbw_both *both, const struct bio *half)
+{
+	const struct blk_mq_tag_set *tags = bdev_get_queue(both->dest)->tag_set;
+
+	return bio_op(half) == REQ_OP_WRITE && (half->bi_opf & DIRECT_IO) == DIRECT_IO &&
+	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING)) &&
+	       data_race(bio_list_empty(&both->to_submit));
+}
+
 static void submit_to_target(struct cbw_both *both, struct pair *pair)
 {
+	struct bio *half = &pair->target;
+
 	arm(both, both->timeout);
-	spin_lock_irq(&both->lock);
-	bio_list_add(&both->to_submit, &pair->target);
-	spin_unlock_irq(&both->lock);
-	queue_work(both->submit_wq, &both->submit);
+	pair->iter = half->bi_iter;
+	if (may_be_asked(both, half)) {
+		half->bi_opf |= REQ_NOWAIT;
+		submit_bio_noacct(half);
+	} else {
+		submit_by_worker(both, half);
+	}
 }
 
 /* False: there is no memory now. */
@@ -492,7 +592,7 @@ static void start_work(struct work_struct *work)
 
 void cbw_both_write(struct cbw_both *both, struct bio *bio)
 {
-	if (!READ_ONCE(both->waiting.head) && start(both, bio))
+	if (data_race(bio_list_empty(&both->waiting)) && start(both, bio))
 		return;
 	spin_lock_irq(&both->lock);
 	bio_list_add(&both->waiting, bio);
@@ -512,7 +612,7 @@ unsigned int cbw_both_in_flight(const struct cbw_both *both)
 
 static int create_pools(struct cbw_both *both)
 {
-	int r = mempool_init_page_pool(&both->pages, MIN_PAGES, 0);
+	int r = create_pages(both);
 
 	if (!r)
 		r = bioset_init(&both->origins, MIN_PAIRS, 0, 0);
@@ -575,6 +675,6 @@ void cbw_both_destroy(struct cbw_both *both)
 	spin_unlock_irq(&both->lock);
 	bioset_exit(&both->targets);
 	bioset_exit(&both->origins);
-	mempool_exit(&both->pages);
+	free_pages_of(both);
 	kfree(both);
 }

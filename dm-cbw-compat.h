@@ -51,6 +51,16 @@ static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 typedef unsigned int blk_opf_t;
 #endif
 
+/* Is a bio that must not wait ended at once where it would have to? */
+static inline bool cbw_bdev_nowait(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+	return bdev_nowait(bdev);
+#else
+	return blk_queue_nowait(bdev_get_queue(bdev));
+#endif
+}
+
 static inline bool cbw_takes_discards(struct block_device *bdev)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)

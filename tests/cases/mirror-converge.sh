@@ -7,7 +7,7 @@
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/mirror.sh"
 
-mirror_devices 48
+volume_devices 48
 start_writers
 load 128 "copy_mode write-blocking"
 resume

@@ -8,7 +8,7 @@
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/mirror.sh"
 
-mirror_devices 64
+volume_devices 64
 prove_pivot 128 "copy_mode write-blocking"
 
 # And back again, the other way round.

@@ -17,6 +17,13 @@ mirror_devices() { # MIB
 	stamp_devices
 }
 
+# The target is a volume on a disk whose queue is short: it refuses some of what it is asked to take without waiting.
+volume_devices() { # MIB
+	origin=$(mk_null origin "$1" discard=1)
+	target=$(mk_linear target "$(mk_null disk $(($1 + 1)) discard=1 hw_queue_depth=2 irqmode=2 completion_nsec=50000)")
+	stamp_devices
+}
+
 # In background mode there may be no moment with nothing pending beneath writers: they have a break.
 mirror() { # CHUNK ['FEATURE ARGUMENTS' [WRITER-OPTION]...]: until it is ready; the options are those of writers that run
 	load "$1" "${2:-}"
