@@ -79,10 +79,17 @@ static u64 retry_delay(struct cbw_sweep *sweep, u64 now)
 }
 
 /*
- * A pass has ended; begin another if chunks are pending still, or again. If that is because
- * a copy failed, its copies are shorter: a copy fails as a whole, with what is around a bad
- * chunk.
+ * A copy fails as a whole, with what is around a bad chunk, so the next pass makes shorter
+ * ones; when it is the chunk itself that fails, the others need not be short for it.
  */
+static unsigned long next_run(const struct cbw_sweep *sweep)
+{
+	if (!sweep->failed || sweep->max_run == 1)
+		return sweep->longest;
+	return max(sweep->max_run / 4, 1UL);
+}
+
+/* A pass has ended; begin another if chunks are pending still, or again. */
 static struct cbw_claim *next_pass(struct cbw_sweep *sweep, u64 now, u64 *delay)
 {
 	if (!cbw_map_unclaimed(sweep->map))
@@ -92,7 +99,7 @@ static struct cbw_claim *next_pass(struct cbw_sweep *sweep, u64 now, u64 *delay)
 		return NULL;
 	}
 	sweep->cursor = 0;
-	sweep->max_run = sweep->failed ? max(sweep->max_run / 4, 1UL) : sweep->longest;
+	sweep->max_run = next_run(sweep);
 	sweep->failed = false;
 	sweep->pass_at = READ_ONCE(sweep->gathers) ? now + CBW_PASS_NS : now;
 	return cbw_map_claim_sweep(sweep->map, &sweep->cursor, sweep->max_run);

@@ -44,6 +44,27 @@ mend target
 assert_same_again
 dmsetup remove --retry cbw
 
+# For one chunk that cannot be copied the copies of others are not short for ever.
+copied_together() {
+	local copies chunks
+	say dmsetup message cbw 0 stats reset
+	dd if=/dev/zero of=/dev/mapper/cbw bs=1M count=1 seek=1 oflag=direct status=none
+	retry 20 only_one_left || fail "the others are not copied: $(dmsetup status cbw)"
+	read -r copies chunks < <(dmsetup message cbw 0 stats | sed -n 's/^sweep \([0-9]* [0-9]*\) .*/\1/p')
+	((chunks > copies))
+}
+only_one_left() {
+	(($(cbw_field cbw total) == $(cbw_field cbw "done") + 1))
+}
+cbw_create cbw "$origin" "$target" 128 "on_target_error ignore"
+await_status state=ready
+inject target write 7
+put 7
+await_status target_errors='[4-9]*'
+retry 20 copied_together || fail "each chunk is copied by itself: $(dmsetup message cbw 0 stats)"
+mend target
+dmsetup remove --retry cbw
+
 mirror "on_target_error report"
 inject target write 9
 put 9
