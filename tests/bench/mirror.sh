@@ -11,9 +11,9 @@ CBW_JOB=mirror
 writes=20480
 need_module dm_cbw dm_mirror
 
-mirror_table() { # CONTENDER [MODE]
+mirror_table() { # CONTENDER [MODE or sectors of a region]
 	case $1 in
-	mirror) echo "0 $(dev_sectors "$origin") mirror core 1 2048 2 $origin 0 $target 0" ;;
+	mirror) echo "0 $(dev_sectors "$origin") mirror core 1 ${2:-2048} 2 $origin 0 $target 0" ;;
 	cbw) cbw_table "$origin" "$target" 128 "copy_mode $2" ;;
 	esac
 }
@@ -31,20 +31,31 @@ write_all() { # ROW CONTENDER
 	done
 }
 
-mirror_all() { # ROW CONTENDER [MODE]
+synchronize() { # ROW CONTENDER [MODE or sectors of a region]: sets $device
 	local seconds
 	device=$(mk_linear job "$origin")
 	dmsetup load job --table "$(mirror_table "${@:2}")"
 	seconds=$("$CBW_ROOT/tests/bench/copy-time" job "${events[$2]}")
 	in_sync "$2" || fail "$2 has not copied everything: $(dmsetup status job)"
 	record "$1-sync" "$2" mib_per_s "$(awk "BEGIN { print $mib / $seconds }")"
+}
+
+mirror_all() { # ROW CONTENDER [MODE]
+	synchronize "$@"
 	write_all "$1" "$2"
+	remove_dm
+}
+
+# What LVM loads for a segment that pvmove moves; what it does between segments is left out.
+move_segment() {
+	synchronize mirror-pvmove mirror 4096
 	remove_dm
 }
 
 for model in "${models[@]}"; do
 	disks "$model" 2048
 	mirror_all mirror-both mirror
+	move_segment
 	mirror_all mirror-both cbw write-blocking
 	mirror_all mirror-behind cbw background
 	device=$(mk_linear linear "$origin")
