@@ -23,9 +23,6 @@
 #include "top.h"
 #include "units.h"
 
-#define PAUSED_WORD	" paused"
-#define MAX_WORDS	(FEATURES_LEN + sizeof(PAUSED_WORD))
-
 /* Those that are features come first, and getopt's 0 is none of them. */
 enum {
 	OF_FEATURES = 1,
@@ -77,7 +74,7 @@ struct options {
 	struct books_options books;
 	const char *then;
 	const char *to;
-	bool paused, no_wait, quiet, insecure;
+	bool no_wait, quiet, insecure;
 };
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -114,7 +111,7 @@ static int set_option(struct options *options, int value)
 	case CHUNK:
 		return take_chunk(optarg, &options->books.chunk_size);
 	case PAUSED:
-		options->paused = true;
+		options->features.paused = true;
 		return 0;
 	case THEN:
 		options->then = optarg;
@@ -162,20 +159,14 @@ static int parse_options(struct options *options, int argc, char **argv)
 }
 
 /* The words of the job are in @words. */
-static struct attach_job job_of(const struct options *options, char words[MAX_WORDS])
+static struct attach_job job_of(const struct options *options, char words[FEATURES_LEN])
 {
-	struct attach_job job = {
+	return (struct attach_job) {
 		.kind = "backup",
 		.chunk_sectors = options->books.chunk_size / SECTOR_SIZE,
 		.nr = features_words(&options->features, words),
 		.words = words,
 	};
-
-	if (options->paused) {
-		snprintf(words + strlen(words), sizeof(PAUSED_WORD), "%s", PAUSED_WORD);
-		job.nr++;
-	}
-	return job;
 }
 
 /* --- steps -------------------------------------------------------------------------------- */
@@ -359,7 +350,7 @@ static int finish(struct plan *plan, const struct options *options)
 /* The point in time is between the two. */
 static int start(struct plan *plan, const struct options *options)
 {
-	char words[MAX_WORDS];
+	char words[FEATURES_LEN];
 	struct attach_job job = job_of(options, words);
 	int r;
 

@@ -100,5 +100,8 @@ unsigned int features_words(const struct features *features, char words[FEATURES
 					   features->values[feature]);
 		nr += 2;
 	}
-	return nr;
+	if (!features->paused)
+		return nr;
+	snprintf(words + length, FEATURES_LEN - length, " paused");
+	return nr + 1;
 }

@@ -6,6 +6,8 @@
 #ifndef FEATURES_H
 #define FEATURES_H
 
+#include <stdbool.h>
+
 #include "job.h"
 
 enum feature {
@@ -33,6 +35,7 @@ enum feature {
 
 struct features {
 	char values[NR_FEATURES][JOB_WORD_LEN];	/* "": the module's default */
+	bool paused;				/* the one that has no value */
 };
 
 /* As an option gives it. 0, or CBW_USAGE, and it has said why. */

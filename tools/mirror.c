@@ -21,6 +21,7 @@
 enum {
 	OF_FEATURES = 1,
 	CHUNK = OF_FEATURES + NR_FEATURES,
+	PAUSED,
 	PIVOT,
 	NO_WAIT,
 	QUIET,
@@ -29,11 +30,18 @@ enum {
 };
 
 static const struct option longopts[] = {
+	{ "sync",		required_argument,	NULL,	OF_FEATURES + SYNC },
 	{ "copy-mode",		required_argument,	NULL,	OF_FEATURES + COPY_MODE },
-	{ "speed",		required_argument,	NULL,	OF_FEATURES + SPEED },
-	{ "on-target-error",	required_argument,	NULL,	OF_FEATURES + ON_TARGET_ERROR },
 	{ "cbw-timeout",	required_argument,	NULL,	OF_FEATURES + CBW_TIMEOUT },
+	{ "on-source-error",	required_argument,	NULL,	OF_FEATURES + ON_SOURCE_ERROR },
+	{ "on-target-error",	required_argument,	NULL,	OF_FEATURES + ON_TARGET_ERROR },
+	{ "speed",		required_argument,	NULL,	OF_FEATURES + SPEED },
+	{ "target-latency",	required_argument,	NULL,	OF_FEATURES + TARGET_LATENCY },
+	{ "min-speed",		required_argument,	NULL,	OF_FEATURES + MIN_SPEED },
+	{ "workers",		required_argument,	NULL,	OF_FEATURES + WORKERS },
+	{ "max-copy",		required_argument,	NULL,	OF_FEATURES + MAX_COPY },
 	{ "chunk",		required_argument,	NULL,	CHUNK },
+	{ "paused",		no_argument,		NULL,	PAUSED },
 	{ "pivot",		no_argument,		NULL,	PIVOT },
 	{ "no-wait",		no_argument,		NULL,	NO_WAIT },
 	{ "quiet",		no_argument,		NULL,	QUIET },
@@ -55,6 +63,9 @@ static int set_option(struct options *options, int value)
 	switch (value) {
 	case CHUNK:
 		return take_chunk(optarg, &options->books.chunk_size);
+	case PAUSED:
+		options->features.paused = true;
+		return 0;
 	case PIVOT:
 		options->pivot = true;
 		return 0;
@@ -77,8 +88,18 @@ static int set_option(struct options *options, int value)
 	}
 }
 
+/*
+ * What is to be copied can be told of a view only, which a mirror has none of; and what is tracked
+ * would end with a pivot.
+ */
+static bool needs_point_in_time(const char *sync)
+{
+	return !strcmp(sync, "top") || !strcmp(sync, "incremental");
+}
+
 static int parse_options(struct options *options, int argc, char **argv)
 {
+	char *mode = options->features.values[COPY_MODE];
 	int value;
 
 	while ((value = next_option(argc, argv, longopts)) != -1) {
@@ -89,6 +110,11 @@ static int parse_options(struct options *options, int argc, char **argv)
 		return say_usage("mirror takes a volume, and a target device");
 	if (options->pivot && options->no_wait)
 		return say_usage("--pivot and --no-wait exclude each other");
+	if (needs_point_in_time(options->features.values[SYNC]))
+		return say_usage("a mirror has --sync full or none");
+	/* Then it gets ready under any load, and can go over. */
+	if (options->pivot && !*mode)
+		snprintf(mode, JOB_WORD_LEN, "write-blocking");
 	return 0;
 }
 
@@ -118,14 +144,14 @@ static int check_blocks(const struct device *volume, const struct device *target
 }
 
 static int check(struct attachment *at, const struct device *volume, const struct device *target,
-		 bool pivots)
+		 const struct options *options)
 {
 	if (attach_check(at, volume))
 		return -1;
 	if (at->tracked)
 		return say_error("the changes of %s are tracked, which a pivot would end: 'cbw detach' first",
 				 volume->path);
-	if (check_blocks(volume, target) || (pivots && pivot_check(volume, target)))
+	if (check_blocks(volume, target) || (options->pivot && pivot_check(volume, target)))
 		return -1;
 	attach_set_target(at, target);
 	return 0;
@@ -164,7 +190,7 @@ static int start(struct followed *followed, char **names, const struct options *
 	    lock_named(volume.dev, volume.path))
 		return -1;
 	followed->owned = true;
-	if (check(at, &volume, &book.target.device, options->pivot) ||
+	if (check(at, &volume, &book.target.device, options) ||
 	    take_target(&book, &volume, options))
 		return -1;
 	lock_group(at->volume.name, at->volume.uuid);
@@ -179,7 +205,7 @@ static int dry_run(struct attachment *at, bool pivots)
 {
 	printf("until dmsetup status '%s' | grep -q ' cbw ready '; do sleep 1; done\n",
 	       at->volume.name);
-	return pivots ? pivot(at) : 0;
+	return pivots ? pivot(at, true) : 0;
 }
 
 static void say_how(const struct attachment *at)
@@ -208,7 +234,7 @@ static int mirror(char **names, const struct options *options)
 		return say_error("interrupted: the mirror of %s is ready; 'cbw cancel' ends it",
 				 followed.at.volume.name);
 	if (options->pivot)
-		return pivot(&followed.at);
+		return pivot(&followed.at, options->quiet);
 	if (!options->quiet && !opt_json)
 		say_how(&followed.at);
 	return 0;
@@ -235,15 +261,23 @@ const struct verb verb_mirror = {
 	.arguments = "VOLUME TARGET",
 	.summary = "let a device follow a volume in use, to move it there",
 	.options = "  --pivot                then let the volume go over to it\n"
-		   "  --copy-mode MODE       background (default): copy later what was written; write-blocking:\n"
-		   "                         write to both\n"
+		   "  --copy-mode background|write-blocking\n"
+		   "                         background: copy later what was written; write-blocking: write to both.\n"
+		   "                         Default: background, with --pivot write-blocking\n"
 		   "  --force                overwrite what the target carries\n"
 		   "  --overwrite            even the only complete backup of a volume\n"
 		   "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
+		   "  --sync full|none       full (default): copy all; none: the two are the same already\n"
 		   "  --no-wait              leave the job to 'cbw wait'\n"
 		   "  --quiet                no progress, no summary\n"
 		   "  --speed SIZE           each second at most, 0: no limit (0)\n"
+		   "  --min-speed SIZE       each second at least, whatever --target-latency says (1M)\n"
+		   "  --target-latency TIME  slow down while reads and writes take longer, 0: never (0)\n"
+		   "  --workers N            copies of the sweep in flight, 1 to 64 (16)\n"
+		   "  --max-copy SIZE        the longest copy (1M)\n"
 		   "  --cbw-timeout TIME     how long a write waits for the target device, 0: no limit (10s)\n"
-		   "  --on-target-error report|ignore|stop|enospc\n",
+		   "  --on-source-error report|ignore|stop|enospc\n"
+		   "  --on-target-error report|ignore|stop|enospc\n"
+		   "  --paused               begin with the copying paused\n",
 	.run = run,
 };

@@ -12,8 +12,10 @@
 #include "job.h"
 #include "lock.h"
 #include "pivot.h"
+#include "progress.h"
 #include "say.h"
 #include "signals.h"
+#include "units.h"
 
 #define LOOK_MS		100
 #define LVM_PREFIX	"LVM-"
@@ -74,30 +76,50 @@ static int not_ready(const struct attachment *at, const struct job *job)
 			 at->volume.name, job->state, why ? ", since " : "", why ? why : "");
 }
 
-static int read_ready(const struct attachment *at, struct job *job)
+/* V has the job's table still. What has ended is taken away. */
+static int take_back(struct attachment *at, const char *what)
+{
+	struct job job;
+	const char *why;
+
+	if (job_read(at->volume.name, &job))
+		return -1;
+	why = job_why(&job);
+	say_error("%s, since the job is %s%s%s%s: the volume %s goes on, on the origin", what,
+		  job.state, why ? " (" : "", why ? why : "", why ? ")" : "", at->volume.name);
+	if (job_ended(&job))
+		attach_end(at);
+	return -1;
+}
+
+/* Is it ready, or will it be by itself? */
+static int read_coming(struct attachment *at, struct job *job)
 {
 	if (job_read(at->volume.name, job))
 		return -1;
-	return job_is_ready(job) ? 0 : not_ready(at, job);
+	if (job_ended(job))
+		return take_back(at, "there is no pivot");
+	return job_is_ready(job) || !strcmp(job->state, "running") ? 0 : not_ready(at, job);
 }
 
-/* Steps 1 and 2. */
-static int get_synced(const struct attachment *at)
+static void show_progress(const struct job *job)
+{
+	uint64_t chunk = job->chunk_sectors * SECTOR_SIZE;
+	struct progress progress = {
+		.done = job->done * chunk,
+		.total = job->total * chunk,
+		.held = job->held,
+	};
+
+	progress_show(&progress);
+}
+
+static int await_synced(struct attachment *at)
 {
 	struct job job;
 
-	if (opt_dry_run) {
-		if (mapper_message(at->volume.name, "copy_mode write-blocking", NULL))
-			return -1;
-		printf("until dmsetup status '%s' | grep -q ' cbw ready .* synced$'; do sleep 1; done\n",
-		       at->volume.name);
-		return 0;
-	}
-	if (read_ready(at, &job) ||
-	    mapper_message(at->volume.name, "copy_mode write-blocking", NULL))
-		return -1;
 	for (;;) {
-		if (read_ready(at, &job))
+		if (read_coming(at, &job))
 			return -1;
 		/* One that was killed had seen it already. */
 		if (is_reason(&job, "synced") || is_reason(&job, "complete"))
@@ -107,8 +129,31 @@ static int get_synced(const struct attachment *at)
 					 at->volume.name);
 		if (signals_stop() || signals_hung_up())
 			return say_error("interrupted: the mirror of %s goes on", at->volume.name);
+		show_progress(&job);
 		signals_sleep(LOOK_MS);
 	}
+}
+
+/* Steps 1 and 2. */
+static int get_synced(struct attachment *at, bool quiet)
+{
+	struct job job;
+	int r;
+
+	if (opt_dry_run) {
+		if (mapper_message(at->volume.name, "copy_mode write-blocking", NULL))
+			return -1;
+		printf("until dmsetup status '%s' | grep -q ' cbw ready .* synced$'; do sleep 1; done\n",
+		       at->volume.name);
+		return 0;
+	}
+	if (read_coming(at, &job) ||
+	    mapper_message(at->volume.name, "copy_mode write-blocking", NULL))
+		return -1;
+	progress_begin(quiet || opt_json);
+	r = await_synced(at);
+	progress_end();
+	return r;
 }
 
 /* --- while it is suspended ---------------------------------------------------------------- */
@@ -172,22 +217,6 @@ static int stay(struct attachment *at)
 
 /* --- after it ----------------------------------------------------------------------------- */
 
-/* V has the job's table still. What has ended is taken away. */
-static int take_back(struct attachment *at, const char *what)
-{
-	struct job job;
-	const char *why;
-
-	if (job_read(at->volume.name, &job))
-		return -1;
-	why = job_why(&job);
-	say_error("%s, since the job is %s%s%s%s: the volume %s goes on, on the origin", what,
-		  job.state, why ? " (" : "", why ? why : "", why ? ")" : "", at->volume.name);
-	if (job_ended(&job))
-		attach_end(at);
-	return -1;
-}
-
 static int pivot_plain(struct attachment *at)
 {
 	if (mapper_message(at->volume.name, "complete", NULL))
@@ -222,11 +251,11 @@ static int pivot_volume(struct attachment *at, const struct exchange *exchange)
 	return attach_undo(at) || exchange_finish(exchange) ? -1 : 0;
 }
 
-int pivot(struct attachment *at)
+int pivot(struct attachment *at, bool quiet)
 {
 	struct exchange exchange;
 
-	if (check(at, &exchange) || get_synced(at))
+	if (check(at, &exchange) || get_synced(at, quiet))
 		return -1;
 	if (is_lvm(at) && opt_dry_run)
 		printf("# here %s and %s of %s exchange their extents in LVM's metadata\n",
@@ -287,23 +316,22 @@ static int find_mirror(struct attachment *at, const char *name)
 	if (!at->uuid[0])
 		return say_error("the mirror of %s was not made by this tool, but with dmsetup",
 				 name);
-	if (!job_is_ready(&job))
-		return not_ready(at, &job);
 	return lock_named(at->volume.dev, name);
 }
 
 static int run(int argc, char **argv)
 {
 	struct attachment at;
+	bool quiet = false;
 
-	if (take_no_options(argc, argv))
+	if (take_flag(argc, argv, "quiet", &quiet))
 		return CBW_USAGE;
 	if (argc - optind != 1)
 		return say_usage("pivot takes one volume");
 	if (mapper_need_cbw())
 		return CBW_FAILED;
 	signals_catch();
-	if (find_mirror(&at, argv[optind]) || pivot(&at))
+	if (find_mirror(&at, argv[optind]) || pivot(&at, quiet))
 		return CBW_FAILED;
 	if (opt_json && !opt_dry_run)
 		print_json(&at);
@@ -313,6 +341,7 @@ static int run(int argc, char **argv)
 const struct verb verb_pivot = {
 	.name = "pivot",
 	.arguments = "VOLUME",
-	.summary = "let a volume whose mirror is ready go over to the target device",
+	.summary = "let a volume go over to the target device of its mirror, as soon as that is ready",
+	.options = "  --quiet    no progress\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The end of a mirror that is ready; see "Mirrors" in dm-cbw.rst. The suspend that ends the job
+ * The end of a mirror; see "Mirrors" in dm-cbw.rst. The suspend that ends the job
  * tells whether the target device is a copy; only then the volume V gets a table on it:
  *
  *    step                          V live          V loaded      V runs on
@@ -28,8 +28,11 @@
 /* Can the volume go over to that device, and stay there? 0 or -1, error said. */
 int pivot_check(const struct device *volume, const struct device *target);
 
-/* All the steps; the lock of the volume is ours. If it fails V goes on, on the origin. The same. */
-int pivot(struct attachment *at);
+/*
+ * All the steps; the lock of the volume is ours. Waits for the mirror to get ready, and, unless
+ * @quiet, shows how far it is. If it fails V goes on, on the origin. The same.
+ */
+int pivot(struct attachment *at, bool quiet);
 
 /* The same end, but V gets its own table back: the target device is a copy of that instant. */
 int pivot_stay(struct attachment *at);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # the tool moves a volume beneath writers to another device and back; cancelled, it says what the target device is worth
-# timeout: 240
+# timeout: 360
 # shellcheck disable=SC2034,SC2154 # the names are those of pit.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/tool.sh"
@@ -12,12 +12,42 @@ on() { # DEVICE: the volume is linear on it, and nothing is left behind
 	volume_is_own "0 $length linear $(lsblk -dno MAJ:MIN "$1" | tr -d ' ') 0"
 }
 
+ends_well() { # what was begun
+	retry 60 gone "$pid" || fail "the tool does not end"
+	wait "$pid" || fail "it said: $(< "$CBW_TMP/said")"
+}
+
 mirror_devices 32
 chunk=128
 start_writers
 
+# What backups take mirrors take, too, but for what is about the point in time.
+tool mirror cbw "$target" --no-wait --paused --sync full --workers 3 --max-copy 128K --min-speed 2M --target-latency 5ms \
+	--on-source-error stop --on-target-error enospc --chunk 32K
+assert_status state=paused reason=user
+words=$(dmsetup table cbw)
+for word in "workers 3" "max_copy 256" "min_speed 2048" "target_latency 5000" "on_source_error stop" "on_target_error enospc" paused; do
+	[[ " $words " == *" $word "* ]] || fail "'$word' is not in the table: $words"
+done
+wrong_use 1 "the mirror of cbw is not ready, but paused, since somebody wanted it: .*" pivot cbw
+tool cancel cbw
+on "$origin"
+
+# It may be the same already: then nothing is copied, but what is written.
+stop_writers
+tool mirror cbw "$target" --overwrite --quiet
+tool cancel cbw
+tool mirror cbw "$target" --overwrite --sync none --json > "$CBW_TMP/json"
+assert_eq "$(json 'j[0]["sync"], j[0]["sweep_chunks"], j[0]["state"]' < "$CBW_TMP/json")" "('none', 0, 'ready')" "a mirror with --sync none"
+start_writers
+sleep 0.3
+tool pivot cbw
+on "$target"
+tool mirror cbw "$origin" --pivot --quiet
+on "$origin"
+
 # Ready, it goes on without the tool.
-tool mirror cbw "$target" --copy-mode write-blocking 2> >(tee "$CBW_TMP/said" >&2)
+tool mirror cbw "$target" --overwrite --copy-mode write-blocking 2> >(tee "$CBW_TMP/said" >&2)
 grep -q "ready; 'cbw pivot' lets it go over" "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
 assert_eq "$(tool status cbw --json | json 'j[0]["state"], j[0]["job"]')" "('ready', 'mirror')" status
 tool wait cbw --quiet
@@ -29,11 +59,25 @@ cbw_wait cbw ready
 tool pivot cbw
 on "$target"
 
-# And back, in one go.
+# And back, in one go: beneath writers it comes to its end, since writes go to both devices from the beginning.
 sleep 0.3
-tool mirror cbw "$origin" --pivot --copy-mode write-blocking --quiet
+tool_begins mirror cbw "$origin" --pivot --quiet --speed 64K
+retry 15 has_job || fail "there is no job"
+[[ $(dmsetup table cbw) == *" copy_mode write-blocking"* ]] || fail "writes do not go to both devices"
+tool speed cbw 0
+ends_well
 on "$origin"
-sleep 0.3
+
+# A pivot that is wanted too early waits, and has writes go to both devices, too.
+tool mirror cbw "$target" --no-wait --speed 64K
+tool_begins pivot cbw
+retry 15 eval '[[ $(dmsetup table cbw) == *" copy_mode write-blocking"* ]]' || fail "writes do not go to both devices"
+assert_status state=running
+tool speed cbw 0
+ends_well
+on "$target"
+tool mirror cbw "$origin" --pivot --quiet
+on "$origin"
 
 # Not ready: nothing. Ready: a copy of one instant.
 tool mirror cbw "$target" --speed 64K --no-wait

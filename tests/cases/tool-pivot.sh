@@ -40,9 +40,19 @@ tool cancel cbw
 tool attach cbw
 wrong_use 1 "the changes of .*cbw are tracked, .*" mirror cbw "$target"
 tool detach cbw
-tool mirror cbw "$target" --no-wait --speed 64K
-wrong_use 1 "the mirror of cbw is not ready, but running.*" pivot cbw
+wrong_use 2 "a mirror has --sync full or none" mirror cbw "$target" --sync top
+wrong_use 2 "a mirror has --sync full or none" mirror cbw "$target" --sync incremental
+tool mirror cbw "$target" --no-wait --paused
+wrong_use 1 "the mirror of cbw is not ready, but paused, .*" pivot cbw
 tool cancel cbw
+# It fails while the pivot waits for it.
+tool mirror cbw /dev/mapper/bad --no-wait --speed 64K
+tool_begins pivot cbw
+retry 15 eval '[[ $(dmsetup table cbw) == *" copy_mode write-blocking"* ]]' || fail "writes do not go to both devices"
+inject bad write
+tool speed cbw 0
+tool_ends 1 "cbw: there is no pivot, since the job is failed .*: the volume cbw goes on, on the origin"
+mend bad
 volume_is_own "$table"
 # What is printed is what is done.
 tool mirror cbw "$target" --pivot --dry-run > "$CBW_TMP/lines"
@@ -81,7 +91,7 @@ volume_is_own "$table"
 number=1
 while
 	before=$(sum)
-	tool mirror cbw "$target" --quiet
+	tool mirror cbw "$target" --overwrite --quiet
 	tool_dies "after:$number" pivot cbw
 do
 	works
@@ -97,7 +107,7 @@ do
 		((number >= 4)) || fail "it has gone over too early: $number"
 		dmsetup load cbw --table "$table"
 		dmsetup resume cbw
-		tool mirror cbw "$target" --quiet
+		tool mirror cbw "$target" --overwrite --quiet
 		tool cancel cbw
 	fi
 	volume_is_own "$table"

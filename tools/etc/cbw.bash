@@ -31,7 +31,7 @@ _cbw() {
 	if ((COMP_CWORD == 1)); then
 		words=$(cbw --help 2> /dev/null | sed -nE 's/^  ([a-z]+) .*/\1/p')
 		words+=$'\n--help\n--version'
-	elif [[ $before == --sync ]]; then
+	elif [[ $verb == backup && $before == --sync ]]; then
 		words=$'full\ntop\nincremental\nnone'
 	elif [[ $before == --* ]] && words=$(_cbw_choices "$verb" "$before") && [[ -n $words ]]; then
 		:
