@@ -430,6 +430,15 @@ int attach_find_job(struct attachment *at, const char *name)
 	return at->tracked ? say_error("%s has no job: its changes are tracked", name) : 0;
 }
 
+int attach_target(const struct attachment *at, struct device *target)
+{
+	unsigned int major, minor;
+
+	if (sscanf(at->target, "%u:%u", &major, &minor) != 2)
+		return device_resolve(at->target, target);
+	return device_of(makedev(major, minor), target);
+}
+
 const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LEN])
 {
 	char path[sizeof(at->target) + 32], link[PATH_MAX];

@@ -144,7 +144,10 @@ int attach_owner(const char *uuid, struct mapper_info *volume);
  */
 void attach_former_name(struct device *volume);
 
-/* A name of the target device for people. Returns @text. */
+/* The target device. 0 or -1, error said. */
+int attach_target(const struct attachment *at, struct device *target);
+
+/* A name of it for people. Returns @text. */
 const char *attach_target_name(const struct attachment *at, char text[DM_NAME_LEN]);
 
 /* The state of V. -1 if it is gone, or cannot be read. */

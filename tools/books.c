@@ -242,6 +242,20 @@ int books_complete(struct attachment *at, const char *generation)
 	return record_complete(&record, map) ? -1 : r;
 }
 
+int books_copy(dev_t dev, const struct device *target, uint64_t chunk_size)
+{
+	struct device volume;
+	struct record record;
+
+	if (opt_dry_run)
+		return 0;
+	if (device_of(dev, &volume) || record_init(&record, &volume, chunk_size))
+		return -1;
+	record_place(&record, RECORD_DEVICE, target->path, target);
+	return record_begin(&record, NULL) || record_pit(&record) ||
+	       record_complete(&record, "") || record_finish(&record) ? -1 : 0;
+}
+
 static int write_sums(const struct record *record)
 {
 	char path[PATH_MAX], device_path[PATH_MAX];

@@ -68,6 +68,12 @@ enum books_state books_state(const char *generation);
 /* The job has completed, and its table is still there. 0 or -1, error said. */
 int books_complete(struct attachment *at, const char *generation);
 
+/*
+ * @target has become a copy of the volume @dev just now, without a book: that is a backup, too. 0
+ * or -1, error said.
+ */
+int books_copy(dev_t dev, const struct device *target, uint64_t chunk_size);
+
 /* Why the job has failed, if the target tells more than the job. Returns @text, or NULL. */
 const char *books_why(const char *generation, char *text, size_t size);
 

@@ -16,6 +16,10 @@
 #include "signals.h"
 #include "units.h"
 
+/* Ten seconds. */
+#define LOCK_TRIES	100
+#define LOCK_PAUSE_MS	100
+
 /* Reads the options, and sees that there is a volume, and the module. */
 static int begin(int argc, char **argv)
 {
@@ -95,23 +99,60 @@ static int send_cancel(const struct attachment *at, struct job *job)
 	return opt_dry_run ? 0 : job_read(at->volume.name, job);
 }
 
-static int cancel_ready(struct attachment *at)
+/* Whoever is at work on it sees that it is cancelled, and lets go of it. */
+static int await_lock(const struct attachment *at)
 {
-	char target[DM_NAME_LEN];
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int r = lock_volume(at->volume.dev);
 
-	attach_target_name(at, target);
-	if (lock_named(at->volume.dev, at->volume.name) || pivot_stay(at))
+		if (r <= 0)
+			return r;
+		if (signals_stop())
+			return say_error("interrupted: the mirror of %s is cancelled, and ends with 'cbw cancel'",
+					 at->volume.name);
+		signals_sleep(LOCK_PAUSE_MS);
+	}
+	return lock_named(at->volume.dev, at->volume.name);
+}
+
+/* The lock is ours. */
+static int leave_copy(struct attachment *at, const struct job *job)
+{
+	char name[DM_NAME_LEN];
+	struct device target;
+
+	attach_target_name(at, name);
+	if (attach_target(at, &target) || pivot_stay(at))
 		return -1;
 	if (!opt_json && !opt_dry_run)
 		fprintf(stderr, "%s: was ready: %s is a copy of it, as it was at this moment\n",
-			at->volume.name, target);
-	return 0;
+			at->volume.name, name);
+	return books_copy(at->volume.dev, &target, job->chunk_sectors * SECTOR_SIZE);
+}
+
+/* The lock is ours. */
+static int end(struct attachment *at, const struct job *job)
+{
+	char generation[RECORD_ID_MAX];
+
+	books_generation(at->volume.dev, generation);
+	if (job_completed(job) && books_complete(at, generation))
+		return -1;
+	return attach_end(at) || books_finish(generation, false) ? -1 : 0;
+}
+
+static int cancel_ready(struct attachment *at)
+{
+	struct job job;
+
+	if (await_lock(at) || job_read(at->volume.name, &job))
+		return -1;
+	return job_is_ready(&job) ? leave_copy(at, &job) : end(at, &job);
 }
 
 /* Whoever looks after the job ends it, and this does where nobody does. */
 static int cancel(struct attachment *at)
 {
-	char generation[RECORD_ID_MAX];
 	struct job job;
 	int r = job_read(at->volume.name, &job);
 
@@ -125,10 +166,7 @@ static int cancel(struct attachment *at)
 	r = lock_volume(at->volume.dev);
 	if (r)
 		return r < 0 ? -1 : 0;
-	books_generation(at->volume.dev, generation);
-	if (job_completed(&job) && books_complete(at, generation))
-		return -1;
-	return attach_end(at) || books_finish(generation, false) ? -1 : 0;
+	return end(at, &job);
 }
 
 static int run_cancel(int argc, char **argv)

@@ -42,20 +42,11 @@ int pivot_check(const struct device *volume, const struct device *target)
 	return 0;
 }
 
-static int target_of(const struct attachment *at, struct device *target)
-{
-	unsigned int major, minor;
-
-	if (sscanf(at->target, "%u:%u", &major, &minor) != 2)
-		return device_resolve(at->target, target);
-	return device_of(makedev(major, minor), target);
-}
-
 static int check(const struct attachment *at, struct exchange *exchange)
 {
 	struct device volume, target;
 
-	if (device_of(at->volume.dev, &volume) || target_of(at, &target) ||
+	if (device_of(at->volume.dev, &volume) || attach_target(at, &target) ||
 	    pivot_check(&volume, &target))
 		return -1;
 	return is_lvm(at) ? exchange_check(exchange, &volume, &target) : 0;

@@ -17,6 +17,10 @@ ends_well() { # what was begun
 	wait "$pid" || fail "it said: $(< "$CBW_TMP/said")"
 }
 
+has_locked() {
+	grep -q "FLOCK .* $pid " /proc/locks
+}
+
 mirror_devices 32
 chunk=128
 start_writers
@@ -79,10 +83,12 @@ on "$target"
 tool mirror cbw "$origin" --pivot --quiet
 on "$origin"
 
-# Not ready: nothing. Ready: a copy of one instant.
+# Not ready: nothing. Ready: a copy of one instant, which is a backup.
+fill_target
 tool mirror cbw "$target" --speed 64K --no-wait
 [[ $(cbw cancel cbw 2>&1) == *"was not ready"* ]] || fail "cancel does not say that it was not ready"
 on "$origin"
+[[ -z $(cbw list) ]] || fail "there is a record: $(cbw list)"
 fill_target
 tool mirror cbw "$target" --quiet --copy-mode write-blocking
 after=$(cbw-stamp now)
@@ -93,3 +99,54 @@ sleep 0.3
 stop_writers
 check_pit
 check_newest
+assert_eq "$(tool list cbw --json | json 'len(j), j[0]["complete"], j[0]["target"], bool(j[0]["pit"])')" \
+	"(1, True, '$target', True)" "what is known of the copy"
+mk_linear third "$(mk_null third 33)" 0 "$length" > /dev/null
+tool restore "$target" third
+tool verify "$target" third
+wrong_use 1 ".*holds the only complete backup of cbw; .*" mirror cbw "$target"
+tool mirror cbw "$target" --no-wait --overwrite --paused
+[[ -z $(cbw list) ]] || fail "what is written over is a backup still: $(cbw list)"
+tool cancel cbw
+
+# --- another one watches --------------------------------------------------------------------------------------
+
+tool_begins mirror cbw "$target" --speed 64K --quiet
+retry 15 has_job || fail "there is no job"
+tool cancel cbw
+tool_ends 1 "cbw: the mirror of cbw was cancelled"
+on "$origin"
+
+tool_begins mirror cbw "$target" --speed 64K --quiet --pivot
+retry 15 has_job || fail "there is no job"
+tool cancel cbw
+tool_ends 1 "cbw: the mirror of cbw was cancelled"
+on "$origin"
+
+tool mirror cbw "$target" --speed 64K --no-wait
+tool_begins wait cbw --quiet
+retry 15 has_locked || fail "it does not watch"
+tool cancel cbw
+tool_ends 1 "cbw: the mirror of cbw was cancelled"
+on "$origin"
+
+# One that waits for the last chunks lets go of it, and the copy is left.
+tool mirror cbw "$target" --quiet
+tool speed cbw 64K
+dd if=/dev/urandom of=/dev/mapper/cbw bs=1M count=4 oflag=direct status=none
+tool_begins pivot cbw
+retry 15 eval '[[ $(dmsetup table cbw) == *" copy_mode write-blocking"* ]]' || fail "writes do not go to both devices"
+tool cancel cbw
+tool_ends 1 "cbw: cbw is to stay where it is: somebody has cancelled its mirror"
+on "$origin"
+assert_same "$origin" "$target" $((length * 512))
+assert_eq "$(cbw list cbw --json | json 'j[0]["complete"]')" True "what is known of the copy"
+
+# One that goes over at this moment goes over, and that is said.
+tool mirror cbw "$target" --overwrite --quiet
+CBW_STEP=stop:2 tool_begins pivot cbw
+retry 15 eval '[[ $(cut -d" " -f3 "/proc/$pid/stat") == T ]]' || fail "it does not stop"
+wrong_use 1 "another cbw is at work on cbw" cancel cbw
+kill -CONT "$pid"
+ends_well
+on "$target"
