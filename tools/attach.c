@@ -60,10 +60,10 @@ static bool has_key_in_keyring(const struct mapper_target *target)
 
 static int refuse_type(const char *volume, const char *type)
 {
-	char advice[DM_NAME_LEN + sizeof(OWN_LINEAR) + 64] = OWN_LINEAR;
+	char advice[DM_NAME_LEN + sizeof(OWN_LINEAR) + 128] = OWN_LINEAR;
 
 	if (!strcmp(type, "snapshot"))
-		snprintf(advice, sizeof(advice), "it is of one instant already, so dd can copy it");
+		snprintf(advice, sizeof(advice), "dd can copy one that nobody writes to, and one in use needs a linear device of its own, see 'Overlays' in cbw.rst");
 	if (!strcmp(type, "raid"))
 		snprintf(advice, sizeof(advice),
 			 "of raid1 back up an image, such as %s_rimage_0; of another, " OWN_LINEAR,

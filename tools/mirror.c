@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verb mirror. */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "features.h"
 #include "follow.h"
 #include "lock.h"
+#include "overlay.h"
 #include "pivot.h"
 #include "say.h"
 #include "signals.h"
@@ -54,6 +56,7 @@ struct options {
 	struct features features;
 	struct books_options books;
 	bool pivot, no_wait, quiet;
+	dev_t store;		/* tells what an overlay holds; all else is on the target already */
 };
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -144,10 +147,19 @@ static int check_blocks(const struct device *volume, const struct device *target
 }
 
 static int check(struct attachment *at, const struct device *volume, const struct device *target,
-		 const struct options *options)
+		 struct options *options)
 {
-	if (attach_check(at, volume))
+	char *sync = options->features.values[SYNC];
+
+	options->books.rules.commit = overlay_is_of(volume, target);
+	if (attach_check(at, volume) ||
+	    (options->books.rules.commit && overlay_check(volume, target)))
 		return -1;
+	/* It is listed when the job runs already, which looks after what is written meanwhile. */
+	if (options->books.rules.commit && !opt_dry_run && !*sync)
+		options->store = overlay_store(volume, target);
+	if (options->store)
+		snprintf(sync, JOB_WORD_LEN, "bitmap");
 	if (at->tracked)
 		return say_error("the changes of %s are tracked, which a pivot would end: 'cbw detach' first",
 				 volume->path);
@@ -179,7 +191,36 @@ static int attach(struct attachment *at, const struct options *options)
 	return attach_load(at, &job) || attach_start(at) ? -1 : 0;
 }
 
-static int start(struct followed *followed, char **names, const struct options *options)
+static int send(const struct attachment *at, uint64_t start, uint64_t length)
+{
+	char message[80];
+
+	snprintf(message, sizeof(message), "bitmap add %" PRIu64 " %" PRIu64, start, length);
+	return mapper_message(at->volume.name, message, NULL);
+}
+
+/* What is to be copied of an overlay. If the store cannot be read, that is all. */
+static int start_listed(struct attachment *at, const struct options *options)
+{
+	struct ranges held;
+	int r = 0;
+
+	if (overlay_list(options->store, at->length, options->books.chunk_size / SECTOR_SIZE,
+			 &held)) {
+		say_warning("what the overlay %s holds is not known: all of it is copied",
+			    at->volume.name);
+		r = send(at, 0, at->length);
+	}
+	for (size_t i = 0; i < held.nr && !r; i++)
+		r = send(at, held.list[i].start, held.list[i].length);
+	free(held.list);
+	if (!r && !mapper_message(at->volume.name, "bitmap start", NULL))
+		return 0;
+	attach_end(at);
+	return -1;
+}
+
+static int start(struct followed *followed, char **names, struct options *options)
 {
 	struct attachment *at = &followed->at;
 	struct device volume;
@@ -198,7 +239,7 @@ static int start(struct followed *followed, char **names, const struct options *
 	unlock_groups();
 	if (r && signals_stop())
 		say_error("interrupted: no mirror was begun");
-	return r;
+	return r || !options->store ? r : start_listed(at, options);
 }
 
 static int dry_run(struct attachment *at, bool pivots)
@@ -216,7 +257,7 @@ static void say_how(const struct attachment *at)
 		at->volume.name, attach_target_name(at, target));
 }
 
-static int mirror(char **names, const struct options *options)
+static int mirror(char **names, struct options *options)
 {
 	struct followed followed = { .owned = false };
 	int r;
@@ -264,7 +305,7 @@ const struct verb verb_mirror = {
 		   "  --copy-mode background|write-blocking\n"
 		   "                         background: copy later what was written; write-blocking: write to both.\n"
 		   "                         Default: background, with --pivot write-blocking\n"
-		   "  --force                overwrite what the target carries\n"
+		   "  --force                overwrite what the target carries, or merge an overlay into its base\n"
 		   "  --overwrite            even the only complete backup of a volume\n"
 		   "  --chunk SIZE           the unit of copying, a power of two (64K)\n"
 		   "  --sync full|none       full (default): copy all; none: the two are the same already\n"

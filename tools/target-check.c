@@ -70,14 +70,15 @@ static int check_above(const struct target *target, const struct device *origin,
 			 origin->path);
 }
 
-static int check_stack(const struct target *target, const struct device *origins, size_t nr)
+static int check_stack(const struct target *target, const struct device *origins, size_t nr,
+		       bool commit)
 {
 	struct dev_set set = { 0 };
 	int result = add_stack(&set, target);
 
 	for (size_t i = 0; i < nr && !result; i++) {
 		result = check_above(target, origins + i, &set);
-		if (!result)
+		if (!result && !commit)
 			result = check_below(target, origins + i);
 	}
 	dev_set_free(&set);
@@ -106,7 +107,7 @@ static int check_exclusive(const struct device *device)
 }
 
 /* What stands on it has it open exclusively, too: it is named, if it may not be ignored. */
-static int check_users(const struct target *target, bool force)
+static int check_users(const struct target *target, const struct target_rules *rules)
 {
 	const struct device *device = &target->device;
 	struct device holder;
@@ -117,10 +118,13 @@ static int check_users(const struct target *target, bool force)
 		return say_error("%s is read-only", target->name);
 	if (stack_user(device->dev, text, sizeof(text)))
 		return say_error("%s is %s", target->name, text);
+	if (rules->commit)
+		return rules->force ? 0 : say_error("%s is the base of the volume; --force merges that into it",
+						    target->name);
 	dev = stack_holder(device->dev);
 	if (!dev)
 		return check_exclusive(device);
-	if (force)
+	if (rules->force)
 		return 0;
 	if (device_of(dev, &holder))
 		return -1;
@@ -249,7 +253,7 @@ static void warn_of_uuid(const struct target *target, const struct device *origi
 }
 
 /* A volume that holds a backup is inactive, if nobody uses it. */
-static int check_volume(const struct target *target, bool force)
+static int check_volume(const struct target *target, const struct target_rules *rules)
 {
 	struct target active = *target;
 	struct lv lv;
@@ -257,17 +261,18 @@ static int check_volume(const struct target *target, bool force)
 
 	if (r || !lv.active)
 		return r < 0 ? -1 : 0;
-	return device_resolve(target->name, &active.device) || check_users(&active, force) ? -1 : 0;
+	return device_resolve(target->name, &active.device) || check_users(&active, rules) ? -1 :
+									       0;
 }
 
 static int check_device(const struct target *target, const struct device *origin,
-			const struct record *records, size_t nr, bool force)
+			const struct record *records, size_t nr, const struct target_rules *rules)
 {
-	if (check_size(target, origin) || check_users(target, force))
+	if (check_size(target, origin) || check_users(target, rules))
 		return -1;
-	if (target->reused)
+	if (target->reused || rules->commit)
 		return 0;
-	if (!force && check_signature(target, records, nr))
+	if (!rules->force && check_signature(target, records, nr))
 		return -1;
 	if (origin->dev)
 		warn_of_uuid(target, origin);
@@ -331,17 +336,17 @@ int target_check(const struct target *target, const struct device *origin,
 {
 	struct record *records;
 	size_t nr_records;
-	int result = check_stack(target, origins, nr);
+	int result = check_stack(target, origins, nr, rules->commit);
 
 	if (!result && rules->zero)
 		result = check_zero(target);
 	if (result || target->kind == RECORD_LV)
-		return result ? result : check_volume(target, rules->force);
+		return result ? result : check_volume(target, rules);
 	record_list(&records, &nr_records);
 	if (target->kind == RECORD_NBD && !target->device.dev)
 		result = 0;
 	else if (target->kind == RECORD_DEVICE || target->kind == RECORD_NBD)
-		result = check_device(target, origin, records, nr_records, rules->force);
+		result = check_device(target, origin, records, nr_records, rules);
 	else
 		result = check_image(target, origin, records, nr_records,
 				     rules->force || target->reused);

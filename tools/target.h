@@ -35,6 +35,7 @@ struct target_rules {
 	bool force;		/* what is on the target device may go */
 	bool overwrite;		/* even if it is the only complete backup of a volume */
 	bool zero;		/* it must be known to read as zeroes, or be made so */
+	bool commit;		/* it is the base of the origin: see overlay.h */
 };
 
 /* The device @name. 0 or -1, error said. */

@@ -11,6 +11,8 @@ make_vg vg1 256
 make_lv vg1/backup 100
 make_lv vg1/metadata 1
 make_lv vg1/copy 96
+make_lv vg1/base 16
+make_lv vg1/changes 8
 make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
 data_table=$(dmsetup table vg0-data)
 run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 60
@@ -21,7 +23,7 @@ dmsetup resume vg0-data
 mount /dev/mapper/vg0-data "$CBW_TMP/data"
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup
-run_examples "$CBW_ROOT/Documentation/cbw.rst" 28
+run_examples "$CBW_ROOT/Documentation/cbw.rst" 38
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.
