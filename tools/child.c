@@ -41,6 +41,22 @@ static void become(const char *const argv[], int out, int err, bool can_stop)
 	_exit(CANNOT_RUN);
 }
 
+/*
+ * In between: if the tool is killed, this goes on, and with it the locks that they have in common,
+ * until the program has ended.
+ */
+static void attend(const char *const argv[], int out, int err)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		become(argv, out, err, false);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : CANNOT_RUN);
+}
+
 /* All of @fd as a string, for free(). */
 static char *contents(int fd)
 {
@@ -94,8 +110,10 @@ static int run(const char *const argv[], int out, int err, bool can_stop)
 	int status = -1;
 	pid_t pid = fork();
 
+	if (!pid && !can_stop)
+		attend(argv, out, err);
 	if (!pid)
-		become(argv, out, err, can_stop);
+		become(argv, out, err, true);
 	if (pid < 0)
 		return say_error("cannot run %s: %s", argv[0], strerror(errno));
 	if (can_stop)

@@ -6,7 +6,7 @@
 /*
  * Runs argv[0], looked up in PATH, with nothing to read, and waits for its end. What it
  * prints is kept back; if it cannot be run or fails, the last line of its complaints is
- * said. 0 or -1.
+ * said. 0 or -1. If the tool is killed, its locks (lock.h) last until the program has ended.
  */
 int child_run(const char *const argv[]);
 

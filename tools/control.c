@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "books.h"
 #include "cbw.h"
+#include "exchange.h"
 #include "follow.h"
 #include "job.h"
 #include "lock.h"
@@ -122,7 +123,7 @@ static int leave_copy(struct attachment *at, const struct job *job)
 	struct device target;
 
 	attach_target_name(at, name);
-	if (attach_target(at, &target) || pivot_stay(at))
+	if (attach_target(at, &target) || exchange_settle(at->volume.dev) || pivot_stay(at))
 		return -1;
 	if (!opt_json && !opt_dry_run)
 		fprintf(stderr, "%s: was ready: %s is a copy of it, as it was at this moment\n",
@@ -138,7 +139,8 @@ static int end(struct attachment *at, const struct job *job)
 	books_generation(at->volume.dev, generation);
 	if (job_completed(job) && books_complete(at, generation))
 		return -1;
-	return attach_end(at) || books_finish(generation, false) ? -1 : 0;
+	return exchange_settle(at->volume.dev) || attach_end(at) ||
+	       books_finish(generation, false) ? -1 : 0;
 }
 
 static int cancel_ready(struct attachment *at)

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What LVM's metadata says of a logical volume that goes over to another one of its group.
+ * What LVM's metadata say of a logical volume that goes over to another one.
  *
- * LVM knows the device of a volume by the UUID, which stays, and users by its name, which is to
- * stay, too. So the two volumes exchange their extents: the origin has those of the target from
- * then on, and the target the old ones, whatever is booted next. These are the steps:
+ * LVM knows the device of a volume by the UUID, which stays, and users by its name. If both are of
+ * one volume group they exchange their extents, and keep names and UUIDs: the origin has those of
+ * the target from then on, and the target the old ones, whatever is booted next. No extents go
+ * from one group to another. Then it is their names that are exchanged, each in its group, and the
+ * origin gets a UUID that no device has, so that LVM leaves the device in use alone, which stands
+ * on the target. What has the old content is activated by name only, so that the next boot does
+ * not find the same file system twice. These are the steps:
  *
- *    1  note the metadata as they are          in memory, /run: a boot needs no note
- *    2  write them with the extents exchanged  while every write is done on both volumes
- *    3  the pivot: the origin's device gets the table that the target's has
- *    4  the note says that 3 is done
- *    5  LVM refreshes the target's device, which has its new extents only then
- *    6  remove the note
+ *    1  note the metadata of the origin's group   in memory, /run: a boot needs no note
+ *    2  another group: the target gets its name   while every write is done on both volumes
+ *    3  write the metadata of the origin's group  the same
+ *    4  the pivot: the origin's device gets the table that the target's has, or one on that
+ *    5  the note says that 4 is done
+ *    6  one group: LVM refreshes the target's device, which has its new extents only then, and
+ *       activates it by name only from now on
+ *    7  remove the note
  *
- * If the pivot fails, 2 is undone. A machine that stops after 2 boots with the target's extents,
- * which have all that was flushed. A tool that is killed leaves the note: the origin's device has
- * the same table as the target's, or it has not, and that tells what the metadata are to say.
+ * If the pivot fails, 3 and 2 are undone. A machine that stops after 3 boots with the target,
+ * which has all that was flushed. A tool that is killed leaves the note: the origin's device has
+ * the table of 4, or it has not, and that tells what the metadata are to say.
  */
 #ifndef CBW_EXCHANGE_H
 #define CBW_EXCHANGE_H
@@ -28,21 +34,32 @@ struct exchange {
 	dev_t dev;			/* the origin's */
 	char vg[DM_NAME_LEN];
 	char origin[DM_NAME_LEN];	/* without the volume group */
-	char target[DM_NAME_LEN];
+	dev_t target_dev;
+	char target_vg[DM_NAME_LEN];
+	char target[DM_NAME_LEN];	/* before it gets the name of the origin */
 };
 
-/* Are the two of one volume group, and simple enough? Fills in @exchange. 0 or -1, error said. */
+/* Can they, are they simple enough? Fills in @exchange. 0 or -1, error said. */
 int exchange_check(struct exchange *exchange, const struct device *origin,
 		   const struct device *target);
 
 /* Step 1. The volume group is locked. 0 or -1, error said. */
 int exchange_note(const struct exchange *exchange);
 
-/* Step 2, or back. The same. */
+/* Are they of one volume group? */
+bool exchange_is_inside(const struct exchange *exchange);
+
+/* Steps 2 and 3, or back. The group of the origin is locked. 0 or -1, error said. */
 int exchange_set(const struct exchange *exchange, bool exchanged);
 
-/* Steps 4 to 6. The volume group is not locked. The same. */
+/* Steps 5 to 7. No volume group is locked. The same. */
 int exchange_finish(const struct exchange *exchange);
+
+/*
+ * Before a job of the volume @dev is taken away: has a tool been killed in the midst of a pivot, so
+ * that LVM's metadata might say what is not so? The lock of the volume is ours. The same.
+ */
+int exchange_settle(dev_t dev);
 
 /* Nothing is left to do. */
 void exchange_forget(const struct exchange *exchange);

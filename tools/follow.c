@@ -7,6 +7,7 @@
 
 #include "books.h"
 #include "cbw.h"
+#include "exchange.h"
 #include "follow.h"
 #include "lock.h"
 #include "progress.h"
@@ -251,7 +252,7 @@ static int end(struct followed *followed)
 		return 0;
 	if (complete && !attach_is_gone(&followed->at))
 		r = books_complete(&followed->at, followed->generation);
-	if (attach_end(&followed->at))
+	if (exchange_settle(followed->at.volume.dev) || attach_end(&followed->at))
 		return -1;
 	complete = complete && attach_is_gone(&followed->at);
 	return books_finish(followed->generation, complete) ? -1 : r;

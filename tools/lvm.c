@@ -141,6 +141,11 @@ int lvm_remove(const char *name)
 	return child_run((const char *const[]) { "lvremove", "--quiet", "--yes", name, NULL });
 }
 
+int lvm_rename(const char *vg, const char *lv, const char *name)
+{
+	return child_run((const char *const[]) { "lvrename", "--quiet", vg, lv, name, NULL });
+}
+
 /* Appends @option and a word, for each word. */
 static size_t append(const char *argv[], size_t nr, const char *option, const char *const words[])
 {

@@ -47,6 +47,9 @@ int lvm_activate(const char *name);
 int lvm_deactivate(const char *name);
 int lvm_remove(const char *name);
 
+/* @lv of @vg, also while it is in use, gets the @name. The same. */
+int lvm_rename(const char *vg, const char *lv, const char *name);
+
 /* Takes off the tags in @del and puts on those in @add, in one go; both end with NULL. */
 int lvm_tag(const char *name, const char *const del[], const char *const add[]);
 

@@ -19,6 +19,7 @@
 
 #define LOOK_MS		100
 #define LVM_PREFIX	"LVM-"
+#define LVM_GROUP_LEN	36		/* with the UUID of the volume group */
 
 static bool is_lvm(const struct attachment *at)
 {
@@ -170,24 +171,24 @@ static void print_condition(const struct attachment *at)
 		printf("dmsetup status '%s' | grep -q ' cbw completed ' &&\n", at->volume.name);
 }
 
-/* What LVM would load: its metadata say that the volume has these extents now. */
-static int load_extents(const struct attachment *at)
+/* Are the two logical volumes of one volume group? */
+static bool is_inside(const struct attachment *at, const struct mapper_info *target)
 {
-	unsigned int major, minor;
-	struct mapper_info target;
-
-	if (sscanf(at->target, "%u:%u", &major, &minor) != 2 ||
-	    mapper_find_dev(makedev(major, minor), &target))
-		return -1;
-	return mapper_load_copy(at->volume.name, target.name);
+	return !strncmp(at->volume.uuid, target->uuid, LVM_GROUP_LEN);
 }
 
+/* Inside a volume group that which LVM would load: its metadata say that V has those extents. */
 static int load_target(const struct attachment *at)
 {
 	char params[sizeof(at->target) + 8];
+	struct mapper_info target;
+	unsigned int major, minor;
 
-	if (is_lvm(at))
-		return load_extents(at);
+	if (is_lvm(at) && (sscanf(at->target, "%u:%u", &major, &minor) != 2 ||
+			   mapper_find_dev(makedev(major, minor), &target)))
+		return -1;
+	if (is_lvm(at) && is_inside(at, &target))
+		return mapper_load_copy(at->volume.name, target.name);
 	snprintf(params, sizeof(params), "%s 0", at->target);
 	return mapper_load(at->volume.name, at->length, "linear", params);
 }
@@ -249,8 +250,9 @@ int pivot(struct attachment *at, bool quiet)
 	if (check(at, &exchange) || get_synced(at, quiet))
 		return -1;
 	if (is_lvm(at) && opt_dry_run)
-		printf("# here %s and %s of %s exchange their extents in LVM's metadata\n",
-		       exchange.origin, exchange.target, exchange.vg);
+		printf("# here %s/%s and %s/%s exchange their %s in LVM's metadata\n", exchange.vg,
+		       exchange.origin, exchange.target_vg, exchange.target,
+		       exchange_is_inside(&exchange) ? "extents" : "names");
 	return is_lvm(at) && !opt_dry_run ? pivot_volume(at, &exchange) : pivot_plain(at);
 }
 
