@@ -56,8 +56,8 @@ mutants: helpers ## break one rule after the other: do the tests notice?
 kill: module helpers ## kill virtual machines in mid-work: does what was synced survive?
 	@tests/kill/run
 	@tests/kill/tracked
-system: module helpers ## back up the root of a running Debian; do the backup, and a root restored from it, boot?
-	@tests/system/run
+system: module helpers ## back up and move the root of a running Debian; do the backup, the restored and the moved root boot?
+	@tests/system/run && tests/system/moved
 packages: module helpers ## make the packages, and install, use, upgrade and remove them in a clean Debian
 	@scripts/setup $(for_deb) rpm
 	@tests/packages/run

@@ -9,6 +9,8 @@ load.py check AFTER BEFORE DIR LOG SEED [DIR LOG SEED]...
                                        disk by then is there, and whole, and nothing that had not begun? Prints how early
                                        and how late it can be, or ends with status 3. Times are those of
                                        CLOCK_MONOTONIC, in ns.
+load.py all DIR LOG SEED [DIR LOG SEED]...
+                                       of all writers, which have ended: is all there, and whole?
 """
 import os
 import random
@@ -115,5 +117,17 @@ def check(after, before, *writers):
     print(instant.after[0], instant.before[0])
 
 
+def check_all(*writers):
+    count = 0
+    for folder, log_name, seed in zip(*[iter(writers)] * 3):
+        with open(log_name) as log:
+            numbers = [int(line.split()[0]) for line in log]
+        lost = [number for number in numbers if read(f"{folder}/{number}") != content(seed, number)]
+        if not numbers or lost or int(read(f"{folder}/counter") or 0) != numbers[-1]:
+            sys.exit(f"{folder}: of {len(numbers)} files {lost} are not there, or not whole, or the counter is wrong")
+        count += len(numbers)
+    print(f"{count} files are there")
+
+
 if __name__ == "__main__":
-    {"write": write, "check": check}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "check": check, "all": check_all}[sys.argv[1]](*sys.argv[2:])

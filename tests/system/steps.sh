@@ -182,4 +182,59 @@ backup_is_known() {
 	[[ $(backup_of_root) == "$backup" ]] || fail "repair has removed it"
 }
 
+# --- move ------------------------------------------------------------------------------------------------------
+
+# A volume of the size of the root, on this disk, for it to go to.
+make_room() { # VG DISK
+	local size
+	size=$(lvs --noheadings --units b --nosuffix -o lv_size vg0/root | xargs)
+	say lvcreate -q -y -Wn -L "${size}b" -n root-new "$1" "$2"
+}
+
+# The writers go on meanwhile.
+move_root() { # TO
+	local before
+	(($(still_writing) == 4)) || fail "the load has ended early"
+	before=$(wc -l < "$logs/1")
+	say cbw mirror vg0/root "$1" --pivot
+	dmsetup table
+	lvs -a -o+devices,lv_skip_activation
+	(($(still_writing) == 4)) || fail "the load has ended: $(cat "$logs/errors" "$logs/said")"
+	until (($(wc -l < "$logs/1") > before + 5)); do sleep 0.5; done
+}
+
+# The disk of vg1 becomes the second one of vg0, and the root goes there; the first one is wiped.
+move_inside() {
+	say vgremove -q vg1
+	say vgextend -q vg0 /dev/vdb
+	make_room vg0 /dev/vdb
+	move_root vg0/root-new
+	[[ $(lvs --noheadings -o devices vg0/root) == *" /dev/vdb("* ]] || fail "LVM does not say that it is on the second disk"
+	say lvremove -q -y vg0/root-new
+	say vgreduce -q vg0 /dev/vda
+	say pvremove -q /dev/vda
+	say dd if=/dev/zero of=/dev/vda bs=1M oflag=direct status=none || true
+}
+
+# To a group of its own on the first disk. The old volume stays, and nobody may find it.
+move_outside() {
+	say vgcreate -q vg1 /dev/vda
+	make_room vg1 /dev/vda
+	move_root vg1/root-new
+	[[ $(lvs --noheadings -o lv_full_name | xargs) == "vg0/root-new vg1/root" ]] || fail "they have not exchanged their names"
+}
+
+# All that the writers have written is there, and by its UUID the file system is found where the root is on.
+moved() { # SEED
+	local writer words=() device
+	for writer in $writers; do
+		words+=("$load/$writer" "/run/out/$writer" "$1-$writer")
+	done
+	say python3 "$here/load.py" all "${words[@]}"
+	say cbw-stamp check "$stamps" --log /run/out/stamps --final --allow-torn=8K
+	device=/dev/disk/by-uuid/$(findmnt -n -o UUID /)
+	[[ $device -ef $(findmnt -n -o SOURCE /) ]] || fail "$device is $(realpath "$device")"
+	lvs -a -o+devices,lv_skip_activation
+}
+
 "$@"
