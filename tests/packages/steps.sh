@@ -1,29 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The steps in the Debian system:  steps.sh STEP [ARGUMENT]...     the first command that fails ends it
+# The steps in the Debian system, for step.sh.
 
-set -eu
 data=/dev/mapper/vg0-data
-
-say() { # COMMAND...
-	printf '+ %s\n' "$*" >&2
-	"$@"
-}
-
-fail() { # MESSAGE...
-	printf 'FAIL: %s\n' "$*" >&2
-	exit 1
-}
-
-# All has been started that was to be, and nothing has failed. LVM gives up dmeventd on a machine that is very slow.
-booted() { # DM-NAME: that the root is on
-	local failed
-	systemctl is-system-running --wait || true
-	failed=$(systemctl list-units --failed --no-legend --plain | awk '$1 != "lvm2-monitor.service"')
-	[[ -z $failed ]] || fail "failed: $failed"
-	[[ $(findmnt -n -o SOURCE /) == "/dev/mapper/$1" ]] || fail "the root is on $(findmnt -n -o SOURCE /)"
-}
 
 dpkg_install() { # VERSION
 	say dpkg -i /run/out/dm-cbw-dkms_"$1"-1_all.deb /run/out/cbw_"$1"-1_amd64.deb
@@ -315,5 +295,3 @@ remove() {
 	# What still is in memory is of no use to anybody, and in nobody's way.
 	say rmmod dm_cbw
 }
-
-"$@"

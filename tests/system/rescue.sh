@@ -3,11 +3,13 @@
 # A rescue system, for tests/system/run: the root volume is destroyed, and restored from its backup
 # timeout: 600
 . "$CBW_LIB"
+# shellcheck source=tests/system/steps.sh
+. "$CBW_ROOT/tests/system/steps.sh"
 
 need_module virtio_blk dm_cbw
 export CBW_STATE=$CBW_TMP/state
 root=/dev/mapper/vg0-root
-backup=$(bash "$CBW_ROOT/tests/system/steps.sh" backup_of_root)
+backup=$(backup_of_root)
 
 # The backup has been booted by now, and must still be what it was.
 say lvremove -q -y vg1/boot

@@ -1,41 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The steps in the Debian system:  steps.sh STEP [ARGUMENT]...     the first command that fails ends it
+# The steps in the Debian system, for step.sh.
 #
 # Three writers of files, and one of stamped blocks in a file, keep the root volume busy. When they have written what is
 # noted in memory, and comes to /run/out, on the host, once they have ended: what they write must not be what tells.
 
-set -eu
-here=$(dirname "$0")
 load=/srv/load stamps=/srv/stamps logs=/run/load writers="1 2 3" torn=3
-
-say() { # COMMAND...
-	printf '+ %s\n' "$*" >&2
-	"$@"
-}
-
-fail() { # MESSAGE...
-	printf 'FAIL: %s\n' "$*" >&2
-	exit 1
-}
 
 # The only one, or the newest.
 backup_of_root() {
 	lvs --noheadings -o lv_full_name -S 'lv_tags=cbw.origin=vg0/root && lv_tags=cbw.complete=true' | tail -n 1 | xargs
-}
-
-# All has been started that was to be, and nothing has failed. LVM gives up dmeventd on a machine that is very slow.
-booted() { # DM-NAME: that the root is on
-	local state failed
-	state=$(systemctl is-system-running --wait) || true
-	failed=$(systemctl list-units --failed --no-legend --plain | awk '$1 != "lvm2-monitor.service"')
-	echo "the system is $state"
-	[[ $state =~ ^(running|degraded)$ && -z $failed ]] || fail "failed: $failed"
-	[[ $(findmnt -n -o SOURCE /) == "/dev/mapper/$1" ]] || fail "the root is on $(findmnt -n -o SOURCE /)"
-	[[ $(findmnt -n -o OPTIONS /) == rw,* ]] || fail "the root is read-only"
-	say cbw list
-	lsblk -o NAME,MAJ:MIN,SIZE,TYPE,UUID,MOUNTPOINT
 }
 
 # --- load ------------------------------------------------------------------------------------------------------
@@ -50,7 +25,7 @@ start_load() { # SEED
 		> "$logs/said" 2>&1 &
 	echo $! > "$logs/pids"
 	for writer in $writers; do
-		python3 "$here/load.py" write "$load/$writer" "$logs/$writer" "$1-$writer" "$logs/stop" >> "$logs/errors" 2>&1 &
+		python3 /run/out/load.py write "$load/$writer" "$logs/$writer" "$1-$writer" "$logs/stop" >> "$logs/errors" 2>&1 &
 		echo $! >> "$logs/pids"
 	done
 	for writer in $writers; do
@@ -84,7 +59,7 @@ check_instant() {
 	for writer in $writers; do
 		words+=("$1$load/$writer" "/run/out/$writer" "$2-$writer")
 	done
-	say python3 "$here/load.py" check "$3" "$4" "${words[@]}" > /run/instant || return
+	say python3 /run/out/load.py check "$3" "$4" "${words[@]}" > /run/instant || return
 	read -r after before < /run/instant
 	echo "after $after, before $before: $(((before - after) / 1000)) us"
 	say cbw-stamp check "$1$stamps" --log /run/out/stamps --after "$after" --before "$before" --allow-torn=8K || return "$torn"
@@ -230,11 +205,9 @@ moved() { # SEED
 	for writer in $writers; do
 		words+=("$load/$writer" "/run/out/$writer" "$1-$writer")
 	done
-	say python3 "$here/load.py" all "${words[@]}"
+	say python3 /run/out/load.py all "${words[@]}"
 	say cbw-stamp check "$stamps" --log /run/out/stamps --final --allow-torn=8K
 	device=/dev/disk/by-uuid/$(findmnt -n -o UUID /)
 	[[ $device -ef $(findmnt -n -o SOURCE /) ]] || fail "$device is $(realpath "$device")"
 	lvs -a -o+devices,lv_skip_activation
 }
-
-"$@"

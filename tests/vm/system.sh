@@ -4,15 +4,17 @@
 # Host side of the tests that have a Debian system of their own, whose root is a volume of LVM. After host.sh.
 #
 #   begin_system SUITE PURPOSE [GET-OPTION]   finds kernel and system, or skips; SUITE: a folder of tests/ that has steps.sh
-#   make_out FIRST SECOND FILE...             its disks, of these sizes, and what the steps need
+#   make_out FIRST SECOND FILE...             its disks, of these sizes, and what the steps need besides
 #   prove WHAT COMMAND...                     counts; what comes later cannot be had without it
 #   boot DM-NAME, ask SECONDS STEP..., shut_down, in_rescue SCRIPT SECONDS        commands for that
 #   finish                                    prints the counts, and ends
 #
-# environment: SEED, CBW_KO, CBW_PATIENCE (factor on the time limits); KEEP=1 keeps the logs
+# environment: SEED, CBW_KO, CBW_PATIENCE (factor on the time limits); KEEP=1 keeps the logs, and the disks as each machine
+# that is started finds them, in at-<number> of what is proven then; FROM=<that folder> goes on from there, with that SEED
 
 simulated=0 guest_memory=1G patience=${CBW_PATIENCE:-3}
 seed=${SEED:-$((RANDOM * 32768 + RANDOM))} ko=${CBW_KO:-$root/dm_cbw.ko}
+from=${FROM:+${FROM##*/at-}}
 passed=0 failed=0 number=0 boots=0 reason='' suite='' purpose=''
 
 disks() {
@@ -23,9 +25,14 @@ disks() {
 	done
 }
 
+keep_disks() { # FOLDER
+	[[ -d $1 ]] || { mkdir "$1" && find "$out" -maxdepth 1 -type f ! -name '*.log' -exec cp --sparse=always -t "$1" {} +; }
+}
+
 # Which boot it was is told by its place in console.log.
 start() { # KERNEL-ARGUMENT...
 	boots=$((boots + 1))
+	[[ -z ${KEEP:-} ]] || keep_disks "$out/at-$number"
 	echo "=== boot $boots: ${*:-rescue}" >> "$out/console.log"
 	# shellcheck disable=SC2046 # words are wanted
 	start_guest "$out" $(disks) -- mitigations=off "$@"
@@ -82,6 +89,7 @@ in_rescue() { # SCRIPT SECONDS
 prove() {
 	local begin=$SECONDS
 	number=$((number + 1))
+	((number >= from)) || return 0
 	if "${@:2}"; then
 		passed=$((passed + 1))
 		echo "ok $number - $1 # $((SECONDS - begin))s"
@@ -118,14 +126,15 @@ skip() {
 	exit 0
 }
 
-make_out() { # SIZE-OF-FIRST SIZE-OF-SECOND FILE...: these files are seen by the steps
+make_out() { # SIZE-OF-FIRST SIZE-OF-SECOND [FILE]...: these files are seen by the steps, beside steps.sh
 	mkdir -p "$root/.build/$suite"
 	echo '*' > "$root/.build/.gitignore"
 	out=$(mktemp -d "$root/.build/$suite/XXXXXX") || die "cannot write to $root/.build"
 	truncate -s "$1" "$out/first"
 	truncate -s "$2" "$out/second"
+	[[ -z $from ]] || find "$FROM" -type f -exec cp --sparse=always -t "$out" {} +
 	ln -s "$system" "$out/system"
-	cp "${@:3}" "$out"
+	cp "$here/vm/step.sh" "$here/$suite/steps.sh" "${@:3}" "$out"
 	: > "$out/console.log"
 }
 
