@@ -10,7 +10,7 @@ root_onto_volume() { # SIZE FOLDER: vg0/root, mounted there; vg1 is empty
 	say vgcreate -q vg1 /dev/vdb
 	say lvcreate -q -y -an -Zn -Wn -L "$1" -n root vg0
 	lvchange -ay vg0/root
-	say dd if=/run/out/system/root.ext4 of=/dev/mapper/vg0-root bs=1M conv=sparse,fsync
+	say dd if=/dev/vdc of=/dev/mapper/vg0-root bs=1M conv=sparse,fsync
 	say e2fsck -fp /dev/mapper/vg0-root
 	say resize2fs /dev/mapper/vg0-root
 	mkdir "$2"

@@ -30,17 +30,19 @@ keep_disks() { # FOLDER
 }
 
 # Which boot it was is told by its place in console.log.
-start() { # KERNEL-ARGUMENT...
+start() { # [ARGUMENT]... -- [KERNEL-ARGUMENT]...
 	boots=$((boots + 1))
 	[[ -z ${KEEP:-} ]] || keep_disks "$out/at-$number"
-	echo "=== boot $boots: ${*:-rescue}" >> "$out/console.log"
+	echo "=== boot $boots: $*" >> "$out/console.log"
 	# shellcheck disable=SC2046 # words are wanted
-	start_guest "$out" $(disks) -- mitigations=off "$@"
+	start_guest "$out" $(disks) "$@" mitigations=off
 }
 
+# The third disk has the file system of Debian.
 boot_rescue() {
 	initramfs=$rescue_initramfs
-	start || { reason="the rescue system does not come up" && return 1; }
+	start -drive "if=none,id=debian,file=$system/root.ext4,format=raw,readonly=on" -device virtio-blk-pci,drive=debian -- ||
+		{ reason="the rescue system does not come up" && return 1; }
 }
 
 # With the initramfs that Debian has made in an earlier boot, if that has left one.
@@ -49,7 +51,7 @@ boot() { # DM-NAME: Debian, with the root on this device
 	[[ ! -f $out/initrd ]] || initramfs=$out/initrd
 	local arguments=("root=/dev/mapper/$1" ro systemd.show_status=error)
 	# On a busy host the initramfs may give up waiting for LVM, after 30 s: once is no verdict.
-	start "${arguments[@]}" || start "${arguments[@]}" || { reason="it does not come up" && return 1; }
+	start -- "${arguments[@]}" || start -- "${arguments[@]}" || { reason="it does not come up" && return 1; }
 	ask 300 booted "$1"
 }
 
@@ -80,7 +82,7 @@ shut_down() {
 }
 
 in_rescue() { # SCRIPT SECONDS
-	boot_rescue && ask "$2" "$here/$suite/$1" "$2" "$seed" || return
+	boot_rescue && ask "$2" "$here/$suite/$1" $(($2 * patience)) "$seed" || return
 	# It has taken all down; there is nothing to be lost.
 	stop_guest
 }
@@ -133,7 +135,6 @@ make_out() { # SIZE-OF-FIRST SIZE-OF-SECOND [FILE]...: these files are seen by t
 	truncate -s "$1" "$out/first"
 	truncate -s "$2" "$out/second"
 	[[ -z $from ]] || find "$FROM" -type f -exec cp --sparse=always -t "$out" {} +
-	ln -s "$system" "$out/system"
 	cp "$here/vm/step.sh" "$here/$suite/steps.sh" "${@:3}" "$out"
 	: > "$out/console.log"
 }
