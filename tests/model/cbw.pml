@@ -28,8 +28,9 @@
  * FAILED_COPY_CLEARS LET_GO_BEFORE_CLEAR CLAIM_CHECK_SPLIT COPY_COVERS_SAVED CLAIM_DROPPED_AT_TIMEOUT LATE_COPY_CLEARS
  * SUSPEND_IGNORES_SWEEP LOST_WAKEUP STARVED_NOT_SERVED SWEEP_NOT_WOKEN COMPLETE_WITHOUT_LATCH ERROR_FORGOTTEN
  * RETRY_AT_ONCE HELD_NOT_REQUEUED HANDED_BACK_PASSES; with SAFE: SAFE_BEFORE_READ SAFE_COPIED_AGAIN SAFE_STAYS_PENDING
- * SAFE_NOT_WOKEN CLAIM_ENDS_AT_SAFE LOST_GOES_BACK LOST_STAYS_BUFFERED LOST_TAKEN_FOR_SAVED FLUSH_IGNORES_SAFE SUSPEND_IGNORES_SAFE. With CONTENT_ONLY the rules about the claims themselves are left out, so
- * that a wrong claim shows in the saved data.
+ * SAFE_NOT_WOKEN CLAIM_ENDS_AT_SAFE LOST_BREAKS_NOTHING LOST_STAYS_BUFFERED LOST_TAKEN_FOR_SAVED FLUSH_IGNORES_SAFE
+ * SUSPEND_IGNORES_SAFE. With CONTENT_ONLY the rules about the claims themselves are left out, so that a wrong claim shows in the
+ * saved data.
  *
  * By hand, for instance:
  *	spin -a -DFAILURES -DLATE_COPY_CLEARS cbw.pml && gcc -O2 -DSAFETY -o pan pan.c && ./pan -m100000
@@ -109,7 +110,7 @@ bool blocked, suspended, drain_gave_up;
 byte handed_back;
 
 /* What the rules remember. */
-byte pending_at_break, safe_at_break;
+byte pending_at_break;
 byte cbw_failed;
 
 /* Scratch of one critical section. */
@@ -342,6 +343,23 @@ inline forget_content()
 	target_has = 0
 }
 
+/* What is safe will not be saved: it is pending again, for those who ask what was not. */
+inline lose_safe()
+{
+#ifdef SAFE
+#ifndef LOST_TAKEN_FOR_SAVED
+	pending = pending | SAFE_CHUNKS;
+#endif
+	s = 0;
+	do
+	:: s < NR_CLAIMS -> claim[s].safe = false; s++
+	:: else -> break
+	od
+#else
+	skip
+#endif
+}
+
 /* A final state stays: what comes second changes nothing. */
 inline break_job(final)
 {
@@ -349,8 +367,8 @@ inline break_job(final)
 	:: state == RUNNING ->
 		state = final;
 		broken = true;
-		pending_at_break = pending;
-		safe_at_break = SAFE_CHUNKS;
+		pending_at_break = pending | SAFE_CHUNKS;
+		lose_safe();
 		forget_content();
 		wake(held);
 		s = 0;
@@ -431,12 +449,6 @@ inline get_buffered(i)
 #endif
 }
 
-#ifdef LOST_TAKEN_FOR_SAVED
-#define LOST(i)		0
-#else
-#define LOST(i)		SAFE_IN(i)
-#endif
-
 inline finish(i, saved)
 {
 #if defined(SWEEP_IGNORE) && !defined(RETRY_AT_ONCE)
@@ -447,7 +459,7 @@ inline finish(i, saved)
 #endif
 	if
 	:: CLEARS(saved) -> clear_pending(i)
-	:: else -> pending = pending | LOST(i)
+	:: else
 	fi;
 #ifdef BREAK_WRITE
 	if
@@ -496,7 +508,7 @@ inline apply_policy(i)
 	fi
 }
 
-#ifdef LOST_GOES_BACK
+#ifdef LOST_BREAKS_NOTHING
 #define IS_LOST(i)	false
 #elif defined(SAFE)
 #define IS_LOST(i)	(claim[i].safe)
@@ -881,7 +893,6 @@ hidden byte R3_progress_is_what_was_saved;
 hidden byte R4_claim_covers_pending_chunks_only;
 hidden byte R14_claimed_as_long_as_its_copy_runs;
 hidden byte R14_broken_job_clears_nothing;
-hidden byte R14_lost_is_pending_again;
 hidden byte R5_write_held_on_failed_copy_fails;
 hidden byte R5_break_snapshot_never_fails_a_write;
 hidden byte R9_completed_is_saved_and_flushed_and_latched;
@@ -924,8 +935,7 @@ end:	do
 	:: done + WEIGHT(pending | SAFE_CHUNKS) != NR_CHUNKS -> assert(R3_progress_is_what_was_saved)
 	:: !broken && (CLAIMS_UNION & ~pending & ~SAFE_CHUNKS) -> assert(R4_claim_covers_pending_chunks_only)
 	:: CLAIMS_UNION != claimed -> assert(R14_claimed_as_long_as_its_copy_runs)
-	:: broken && (pending & ~safe_at_break) != pending_at_break -> assert(R14_broken_job_clears_nothing)
-	:: broken && (pending & safe_at_break) != (safe_at_break & ~SAFE_CHUNKS) -> assert(R14_lost_is_pending_again)
+	:: broken && pending != pending_at_break -> assert(R14_broken_job_clears_nothing)
 #endif
 	:: FOR_ANY_WRITER(SUBMITTED_IN_SPITE) -> assert(R5_write_held_on_failed_copy_fails)
 	:: !MAY_REFUSE && FOR_ANY_WRITER(REFUSED) -> assert(R5_break_snapshot_never_fails_a_write)

@@ -27,7 +27,7 @@
  * BREAK_NOT_RECHECKED LATCH_AFTER_LET_GO SUSPEND_IGNORES_READS READS_WHILE_SUSPENDED HELD_READS_FORGOTTEN
  * VIEW_CLOSED_BY_DESTRUCTOR TARGET_READ_NOT_RECHECKED RELEASE_NOT_RECHECKED RELEASED_AFTER_PENDING SUSPEND_IGNORES_RELEASES
  * SAVED_EXCLUDED; with SAFE: SAFE_BEFORE_READ SAFE_READ_FROM_TARGET SAFE_READ_NOT_RECHECKED SAVED_NOT_TOLD UNSAVED_NOT_TOLD
- * LOST_GOES_BACK LOST_LEFT_TO_CANCEL.
+ * LOST_BREAKS_NOTHING LOST_LEFT_TO_CANCEL.
  * Run by hand as cbw.pml is.
  */
 
@@ -211,6 +211,13 @@ inline forget_content()
 	target_has = (FORGOTTEN -> 0 : target_has)
 }
 
+/* What is safe will not be saved: it is pending again, for those who ask what was not. */
+inline lose_safe()
+{
+	pending = (safe -> pending | claimed : pending);
+	safe = false
+}
+
 inline wake_all_held()
 {
 	woken = held;
@@ -227,12 +234,12 @@ inline break_job()
 		if :: held & 2 -> let_go(1, GO) :: else fi;
 		wake_all_held()
 	};
-	d_step { broken = true; forget_content(); wake_all_held() }
+	d_step { broken = true; lose_safe(); forget_content(); wake_all_held() }
 }
 #else
 inline break_job()
 {
-	d_step { broken = true; forget_content(); wake_all_held() }
+	d_step { broken = true; lose_safe(); forget_content(); wake_all_held() }
 }
 #endif
 
@@ -263,7 +270,7 @@ inline end_claim(saved)
 #ifndef CLEAR_BEFORE_WRITE
 	if
 	:: saved && !broken -> clear_pending()
-	:: else -> pending = (safe -> pending | claimed : pending)
+	:: else
 	fi;
 #endif
 	buffered = false;
@@ -283,7 +290,7 @@ inline end_claim(saved)
 	claimed = 0
 }
 
-#if defined(LOST_GOES_BACK)
+#if defined(LOST_BREAKS_NOTHING)
 #define LOST_BREAKS	false
 #elif defined(LOST_LEFT_TO_CANCEL)
 #define LOST_BREAKS	(!ended)

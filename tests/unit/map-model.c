@@ -617,10 +617,19 @@ static bool buffer(struct copy *copy)
 	return work;
 }
 
+/* What is safe will not be saved: it is pending again, for those who ask what was not. */
 static void break_map(void)
 {
+	struct copy *copy;
+
 	cbw_map_break(map);
 	model.broken = true;
+	for (copy = model.copies; copy < model.copies + model.max_copies; copy++) {
+		if (!copy->claim || !copy->safe)
+			continue;
+		set_state(copy->first, copy->nr, SAFE, CLAIMED);
+		copy->safe = false;
+	}
 }
 
 /* As an engine that has failed does before the claim ends. */

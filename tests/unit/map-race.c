@@ -85,7 +85,7 @@ static void decide_over_held(struct list_head *claims)
 /* In two steps; between them writes may pass. */
 static void copy(struct cbw_claim *claim, struct list_head *claims)
 {
-	int buffer[MAX_RUN][NR_WRITERS];
+	int buffer[MAX_RUN][NR_WRITERS] = { 0 };
 
 	copy_run(buffer, &origin[claim->first], claim->nr);
 	if (safe && cbw_map_buffered(map, claim))
