@@ -65,6 +65,7 @@ struct lane {
 
 struct buffered {
 	struct cbw_copier copier;
+	struct workqueue_struct *wq;	/* of its own: whoever submits to a target may block */
 	struct lane lanes[CBW_NR_KINDS];
 
 	unsigned int nr_units;
@@ -89,19 +90,22 @@ static struct buffered *to_buffered(struct cbw_copier *copier)
  */
 
 /*
- * Copy-before-write may take any, and while it waits for some, the sweep none. The sweep
- * leaves it one half.
+ * The sweep has the upper half. Copy-before-write may take any, but while the sweep waits for
+ * some it leaves that half alone: a run of the length that is wanted would never come free.
  */
 static bool take_units(struct buffered *buffered, struct copy *copy)
 {
-	unsigned int from = copy->claim->kind == CBW_SWEEP ? buffered->nr_units / 2 : 0;
+	bool sweep = copy->claim->kind == CBW_SWEEP;
+	unsigned int half = buffered->nr_units / 2;
+	unsigned int from = sweep ? half : 0;
+	unsigned int end = sweep || list_empty(&buffered->lanes[CBW_SWEEP].waiting) ?
+			   buffered->nr_units : half;
 	unsigned long first;
 
 	lockdep_assert_held(&buffered->lock);
 
-	first = bitmap_find_next_zero_area(buffered->used, buffered->nr_units, from,
-					   copy->nr, 0);
-	if (first >= buffered->nr_units)
+	first = bitmap_find_next_zero_area(buffered->used, end, from, copy->nr, 0);
+	if (first >= end)
 		return false;
 
 	bitmap_set(buffered->used, first, copy->nr);
@@ -114,27 +118,17 @@ static struct copy *copy_of(struct buffered *buffered, const struct cbw_claim *c
 	return &buffered->lanes[claim->kind].copies[claim->slot];
 }
 
-static bool may_take(const struct buffered *buffered, enum cbw_kind kind)
-{
-	enum cbw_kind i;
-
-	for (i = 0; i <= kind; i++)
-		if (!list_empty(&buffered->lanes[i].waiting))
-			return false;
-	return true;
-}
-
 /* False: it waits, behind those that do. */
 static bool get_units(struct buffered *buffered, struct copy *copy)
 {
-	struct cbw_claim *claim = copy->claim;
+	struct list_head *waiting = &copy->lane->waiting;
 	unsigned long flags;
 	bool taken;
 
 	spin_lock_irqsave(&buffered->lock, flags);
-	taken = may_take(buffered, claim->kind) && take_units(buffered, copy);
+	taken = list_empty(waiting) && take_units(buffered, copy);
 	if (!taken)
-		list_add_tail(&claim->start, &buffered->lanes[claim->kind].waiting);
+		list_add_tail(&copy->claim->start, waiting);
 	spin_unlock_irqrestore(&buffered->lock, flags);
 	return taken;
 }
@@ -151,26 +145,25 @@ static void put_units(struct buffered *buffered, struct copy *copy)
 /* One that waited and has units now, or NULL. */
 static struct copy *take_waiting(struct buffered *buffered)
 {
-	struct copy *copy = NULL;
 	struct cbw_claim *claim;
+	struct copy *copy, *taken = NULL;
 	unsigned long flags;
 	enum cbw_kind kind;
 
 	spin_lock_irqsave(&buffered->lock, flags);
-	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
+	for (kind = 0; kind < CBW_NR_KINDS && !taken; kind++) {
 		claim = list_first_entry_or_null(&buffered->lanes[kind].waiting,
 						 struct cbw_claim, start);
 		if (!claim)
 			continue;
 		copy = copy_of(buffered, claim);
-		if (take_units(buffered, copy))
+		if (take_units(buffered, copy)) {
 			list_del(&claim->start);
-		else
-			copy = NULL;
-		break;
+			taken = copy;
+		}
 	}
 	spin_unlock_irqrestore(&buffered->lock, flags);
-	return copy;
+	return taken;
 }
 
 /*----------------------------------------------------------------
@@ -187,7 +180,7 @@ static void hand_to(struct desk *desk, struct copy *copy)
 	bool by_worker = in_task() && READ_ONCE(desk->worker) == current;
 
 	if (llist_add(&copy->ended, &desk->ended) && !by_worker)
-		queue_work(desk->lane->buffered->copier.setup.wq, &desk->work);
+		queue_work(desk->lane->buffered->wq, &desk->work);
 }
 
 static void step_endio(struct bio *bio)
@@ -341,7 +334,8 @@ static void step_ended(struct buffered *buffered, struct copy *copy)
 	bool zeroes = bio_op(&copy->bio) == REQ_OP_WRITE_ZEROES;
 
 	bio_uninit(&copy->bio);
-	if (zeroes && status == BLK_STS_NOTSUPP) {
+	/* Some disks find out only when they are asked to. */
+	if (zeroes && (status == BLK_STS_NOTSUPP || status == BLK_STS_TARGET)) {
 		WRITE_ONCE(buffered->zeroes, CBW_ZEROES_COPY);
 		status = BLK_STS_OK;
 	} else {
@@ -418,7 +412,8 @@ static void free_vecs(struct buffered *buffered)
 /* Units are made of pages of that order. */
 static int alloc_vecs(struct buffered *buffered, unsigned int order)
 {
-	gfp_t gfp = GFP_KERNEL | (order ? __GFP_COMP | __GFP_NORETRY | __GFP_NOWARN : 0);
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN |
+		    (order ? __GFP_COMP | __GFP_NORETRY : __GFP_RETRY_MAYFAIL);
 	unsigned int i;
 
 	buffered->order = order;
@@ -483,17 +478,23 @@ static int alloc_copies(struct buffered *buffered, enum cbw_kind kind, unsigned 
 	return lane->copies ? 0 : -ENOMEM;
 }
 
+static int alloc_all(struct buffered *buffered, const struct cbw_copy_setup *setup)
+{
+	return alloc_copies(buffered, CBW_WRITE, setup->nr_writes) ?:
+	       alloc_copies(buffered, CBW_SWEEP, CBW_MAX_SWEEP_COPIES) ?:
+	       alloc_units(buffered, setup->buf_size);
+}
+
 static void buffered_destroy(struct cbw_copier *copier)
 {
 	struct buffered *buffered = to_buffered(copier);
 	enum cbw_kind kind;
 
 	/* The last steps may still be in the tail of their callback. */
-	for (kind = 0; kind < CBW_NR_KINDS; kind++) {
-		flush_work(&buffered->lanes[kind].reads.work);
-		flush_work(&buffered->lanes[kind].steps.work);
+	if (buffered->wq)
+		destroy_workqueue(buffered->wq);
+	for (kind = 0; kind < CBW_NR_KINDS; kind++)
 		kvfree(buffered->lanes[kind].copies);
-	}
 	free_vecs(buffered);
 	bitmap_free(buffered->used);
 	kfree(buffered);
@@ -513,9 +514,8 @@ static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
 		buffered->zeroes = CBW_ZEROES_COPY;
 	init_lane(buffered, CBW_WRITE);
 	init_lane(buffered, CBW_SWEEP);
-	r = alloc_copies(buffered, CBW_WRITE, setup->nr_writes) ?:
-	    alloc_copies(buffered, CBW_SWEEP, CBW_MAX_SWEEP_COPIES) ?:
-	    alloc_units(buffered, setup->buf_size);
+	buffered->wq = alloc_workqueue("cbw_copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	r = buffered->wq ? alloc_all(buffered, setup) : -ENOMEM;
 	if (r) {
 		buffered_destroy(&buffered->copier);
 		return ERR_PTR(r);

@@ -203,7 +203,8 @@ static void copy_failed(struct cbw_copying *copying, struct cbw_claim *claim,
 	if (!claim->nr)
 		cbw_copying_flush_failed(copying);
 	else if (lost)
-		cbw_job_end(&copying->job, CBW_FAILED, "target-error");
+		/* Somebody else may be about to end it, but has not broken the map yet. */
+		cbw_job_break(&copying->job, CBW_FAILED, "target-error");
 	else if (claim->kind == CBW_SWEEP)
 		sweep_failed(copying, errors);
 	else if (!copying->break_write)

@@ -665,8 +665,8 @@ static void __make_safe(struct cbw_map *map, struct cbw_claim *claim)
 
 	claim->safe = true;
 	change_chunks(map->pending, claim->first, claim->first + claim->nr - 1, false);
-	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
 	WRITE_ONCE(map->nr_claimed, map->nr_claimed - claim->nr);
+	WRITE_ONCE(map->nr_pending, map->nr_pending - claim->nr);
 }
 
 /* It will not be saved: the map is broken. For those who ask what was not. */

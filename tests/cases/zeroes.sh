@@ -8,13 +8,13 @@ need_module dm_cbw dm_thin_pool
 RANDOM=$CBW_SEED
 chunks=161 sectors=$((160 * 128 + 56))
 
-# Every fifth chunk or so, half of those but for their end, and the last.
+# Every fifth chunk or so, at its beginning or only at its end, and the last.
 scatter() { # DEVICE
-	local chunk
+	local chunk start
 	for ((chunk = 0; chunk < chunks; chunk++)); do
 		((RANDOM % 5 == 0 || chunk == chunks - 1)) || continue
-		dd if=/dev/urandom of="$1" bs=512 count=$((chunk == chunks - 1 ? 56 : 1 + RANDOM % 128)) seek=$((chunk * 128)) \
-			oflag=direct status=none
+		start=$((chunk * 128 + (chunk < chunks - 1 && RANDOM % 2 ? 120 : 0)))
+		dd if=/dev/urandom of="$1" bs=512 count=$((1 + RANDOM % 8)) seek=$start oflag=direct status=none
 		written=$((written + 1))
 	done
 }
