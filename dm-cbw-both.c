@@ -478,9 +478,11 @@ static bool may_be_asked(struct cbw_both *both, const struct bio *half)
 {
 	const struct blk_mq_tag_set *tags = bdev_get_queue(both->dest)->tag_set;
 
+	/* data_race: either answer is right. */
+	if (!data_race(bio_list_empty(&both->to_submit)))
+		return false;
 	return bio_op(half) == REQ_OP_WRITE && (half->bi_opf & DIRECT_IO) == DIRECT_IO &&
-	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING)) &&
-	       data_race(bio_list_empty(&both->to_submit));
+	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING));
 }
 
 static void submit_to_target(struct cbw_both *both, struct pair *pair)
@@ -592,6 +594,7 @@ static void start_work(struct work_struct *work)
 
 void cbw_both_write(struct cbw_both *both, struct bio *bio)
 {
+	/* data_race: whoever comes at the same time may take memory, too. */
 	if (data_race(bio_list_empty(&both->waiting)) && start(both, bio))
 		return;
 	spin_lock_irq(&both->lock);
