@@ -1,9 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The steps in the Debian system, for step.sh.
+# The steps in the Debian system, for step.sh. What a later boot needs to know is noted in /usr/local.
 
-data=/dev/mapper/vg0-data
+data=/dev/mapper/vg0-data notes=/usr/local/cbw-test
+
+# What is there, but for what always changes, and what the packages say that they leave.
+everything() {
+	find / -xdev \( -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /var/cache -o -path /var/tmp \
+		-o -path /tmp -o -path /etc/lvm -o -path /usr/local -o -path /srv -o -path /var/lib/cbw \) -prune -o -print | LC_ALL=C sort
+}
 
 dpkg_install() { # VERSION
 	say dpkg -i /run/out/dm-cbw-dkms_"$1"-1_all.deb /run/out/cbw_"$1"-1_amd64.deb
@@ -30,6 +36,8 @@ check_newest() { # BACKUP-COUNT
 
 install_packages() { # VERSION
 	! command -v cbw || fail "there is a cbw already"
+	mkdir -p "$notes"
+	everything > "$notes/everything"
 	dpkg_install "$1"
 	dkms status
 	[[ $(dkms status -m dm-cbw -v "$1" -k "$(uname -r)") == *installed* ]] || fail "DKMS has not installed it"
@@ -39,6 +47,8 @@ install_packages() { # VERSION
 	[[ -s /usr/share/man/man8/cbw.8.gz && -s /usr/share/man/man5/dm-cbw.5.gz ]] || fail "a man page is missing"
 	# Nothing but what the packages ask for is needed.
 	bash -c '. /usr/share/bash-completion/completions/cbw && complete -p cbw'
+	! systemctl list-unit-files --no-legend --state=enabled 'cbw-*' | grep -v cbw-test || fail "a unit is enabled by itself"
+	! systemctl list-units --no-legend --plain 'cbw-*' | grep -v cbw-test || fail "a unit is started by itself"
 }
 
 use() {
@@ -77,11 +87,9 @@ upgrade() { # FROM TO
 	check_newest 2
 }
 
-# By the script of the package itself, when no job needs the old one.
+# When no job needs the old one.
 renew() { # TO
-	local old
-	old=$(loaded)
-	[[ $old != "$1" ]] || fail "it is new already"
+	[[ $(loaded) != "$1" ]] || fail "it is new already"
 	say rmmod dm_cbw
 	say cbw backup vg0/data --to vg1 --checksum --keep 2
 	[[ $(loaded) == "$1" ]] || fail "the module that is loaded is of $(loaded)"
@@ -91,12 +99,7 @@ renew() { # TO
 # --- schedules --------------------------------------------------------------------------------------------------
 
 unit=cbw-backup@vg0-data
-conf=/etc/cbw/vg0-data.conf
-
-# All that a night finds on the volume, and what it must find again in the backup.
-tree_sums() { # FOLDER
-	(cd "$1" && find . -type f -exec sha256sum {} + | sort)
-}
+conf=/etc/cbw/vg0-data.conf count=/var/lib/cbw/scheduled/vg0-data
 
 # configure NAME=VALUE...: instead of the lines of these names
 configure() {
@@ -107,15 +110,6 @@ configure() {
 	done
 }
 
-ended() { # BOOT-TIME: has a run of the unit ended since?
-	[[ $(systemctl show -p ActiveState --value "$unit.service") != activating ]] &&
-		(($(systemctl show -p InactiveEnterTimestampMonotonic --value "$unit.service") > $1))
-}
-
-uptime_us() {
-	awk '{ printf "%.0f", $1 * 1000000 }' /proc/uptime
-}
-
 await() { # SECONDS COMMAND...
 	local end=$((SECONDS + $1))
 	until "${@:2}"; do
@@ -124,93 +118,213 @@ await() { # SECONDS COMMAND...
 	done
 }
 
-succeeded() {
-	[[ $(systemctl show -p Result --value "$unit.service") == success ]]
+uptime_us() {
+	awk '{ printf "%.0f", $1 * 1000000 }' /proc/uptime
 }
 
-# The clock comes to the end of the day, which it does not leave out, and the timer does the rest.
-night() { # NUMBER
+ended() { # UPTIME: has a run of the unit ended since?
+	[[ $(systemctl show -p ActiveState --value "$unit.service") != activating ]] &&
+		(($(systemctl show -p InactiveEnterTimestampMonotonic --value "$unit.service") > $1))
+}
+
+succeeded() {
+	[[ $(systemctl show -p Result --value "$unit.service") == success ]] || fail "$1: $(journalctl -u "$unit" -o cat -n 20 --no-pager)"
+}
+
+complete_backups() { # VOLUME
+	cbw list "$1" | awk '/ complete / { print $NF }'
+}
+
+# All that is on the volume, and must be found again in the backup.
+tree_sums() { # FOLDER
+	(cd "$1" && find . -type f -exec sha256sum {} + | sort)
+}
+
+# holds BACKUP SUMS: are its checksums right, and its files those?
+holds() {
+	local group=${1%/*}
+	say cbw verify "$1"
+	say lvcreate -q -y -s -L 32M -n look -kn "$1"
+	lvchange -q -y -ay -K "$group/look"
+	mkdir -p /run/look
+	mount -o ro "/dev/$group/look" /run/look
+	tree_sums /run/look | diff - "$2" || fail "$1 does not hold what there was for $2"
+	umount /run/look
+	lvremove -q -y "$group/look"
+	lvchange -an "$1"
+}
+
+# --- attached at boot -------------------------------------------------------------------------------------------
+
+# The boot to come finds two volumes, each with a full backup, of which the one is its root.
+attach_at_boot() {
+	say cbw attach vg0/root --metadata-vg vg0
+	say cbw attach vg0/data --metadata-vg vg1
+	printf '%s\n' INITRAMFS=yes METADATA=/dev/vg0/vg0-root-cbw-metadata > /etc/cbw/vg0-root.conf
+	cp /usr/share/doc/cbw/examples/volume.conf "$conf"
+	configure TO=vg1 KEEP=2 INCREMENTAL=3 OPTIONS=--checksum METADATA=/dev/vg1/vg0-data-cbw-metadata
+	say systemctl enable cbw-attach@vg0-data.service
+	echo "$data /srv/data ext4 defaults,nofail 0 2" >> /etc/fstab
+	say cbw backup vg0/root --to vg1 --checksum --quiet
+	say systemctl start "$unit.service"
+	[[ $(< "$count") == 0 ]] || fail "the backup of vg0/data is not full"
+	tree_sums /srv/data > "$notes/sums"
+	# What this machine needs is enough, and is there sooner.
+	echo MODULES=dep > /etc/initramfs-tools/conf.d/dep
+	say update-initramfs -u
+	cp "/boot/initrd.img-$(uname -r)" /run/out/initrd
+}
+
+# The same by dracut, for the boot after that.
+make_by_dracut() {
+	local file
+	# The drivers of this machine are enough, and an emulator would take long to compress more.
+	say dracut --force --nostrip --no-compress --drivers "virtio_blk virtio_pci ext4 dm_mod" /run/out/initrd "$(uname -r)"
+	lsinitrd /run/out/initrd > /run/contents
+	for file in usr/sbin/cbw usr/sbin/dmsetup usr/lib/cbw/attach etc/cbw-attach hooks/pre-mount/10-cbw-attach.sh dm_cbw.ko; do
+		grep "/$file\| $file" /run/contents || fail "the initramfs of dracut lacks $file"
+	done
+	say lsinitrd -f etc/cbw-attach /run/out/initrd | diff - <(/usr/lib/cbw/boot-list)
+}
+
+# root_holds BACKUP: what was noted on the root before; and it is whole
+root_holds() {
+	say cbw verify "$1"
+	say lvchange -q -y -ay -K "$1"
+	say e2fsck -fn "/dev/$1"
+	debugfs -R "cat $notes/boot" "/dev/$1" | diff - "$notes/boot" || fail "$1 does not hold what there was"
+	say lvchange -an "$1"
+}
+
+# Whoever made the initramfs: both volumes were attached before they were mounted, so their maps, and their backups, go on.
+maps_go_on() { # BOOT: of those that find such maps
+	local volume volumes
+	for volume in vg0/root vg0/data; do
+		cbw status "$volume"
+		[[ $(cbw status "$volume") == *"changes are tracked"*"since the last backup"* ]] || fail "the map of $volume does not go on"
+	done
+	tree_sums /srv/data | diff - "$notes/sums"
+	volumes=$(lvs --noheadings -o lv_full_name -S lv_tags=cbw.complete=true)
+	echo "$1" | tee "/srv/data/boot-$1" > "$notes/boot"
+	sync
+	tree_sums /srv/data > "$notes/sums"
+	say systemctl start "$unit.service"
+	[[ $(< "$count") == "$1" ]] || fail "the backup of vg0/data is not incremental"
+	say cbw backup vg0/root --to vg1 --sync incremental --checksum --quiet
+	[[ $(lvs --noheadings -o lv_full_name -S lv_tags=cbw.complete=true) == "$volumes" ]] || fail "there are other backups than before"
+	holds "$(complete_backups vg0/data | tail -n 1)" "$notes/sums"
+	root_holds "$(complete_backups vg0/root | tail -n 1)"
+	say cbw check /dev/vg0/vg0-root-cbw-metadata
+}
+
+# --- a week -----------------------------------------------------------------------------------------------------
+
+# Passes midnight, which the timer sees, or, if the machine is off then, the next start of the timer.
+pass_midnight() {
+	say date -s 23:59:58
+}
+
+sleep_through() {
+	say systemctl stop "$unit.timer"
+	say date -s "tomorrow 03:00"
+	say systemctl start "$unit.timer"
+}
+
+# The volume is written to while nobody notes it, so the map begins anew.
+lose_map() {
+	say cbw detach vg0/data
+	echo lost > /srv/data/lost
+	sync
+	say systemctl restart cbw-attach@vg0-data.service
+}
+
+night() { # NUMBER COMMAND: that lets it pass
 	local before
 	dd if=/dev/urandom of="/srv/data/night-$1" bs=64K count=8 status=none
 	rm -f "/srv/data/night-$(($1 - 3))"
 	sync
-	tree_sums /srv/data > "/run/sums-$1"
+	tree_sums /srv/data > "$notes/sums-$1"
 	before=$(uptime_us)
-	say date -s 23:59:58
-	await 240 ended "$before"
-	journalctl -u "$unit" -o cat -n 20 --no-pager
-	succeeded || fail "night $1: $(systemctl show -p Result --value "$unit.service")"
-}
-
-# holds BACKUP NIGHT: are its files those of that night, and its checksums right?
-holds() {
-	say cbw verify "$1"
-	say lvcreate -q -y -s -L 32M -n look -kn "$1"
-	lvchange -q -y -ay -K "${1%/*}/look"
-	mkdir -p /srv/look
-	mount -o ro "/dev/${1%/*}/look" /srv/look
-	tree_sums /srv/look | diff - "/run/sums-$2" || fail "$1 does not hold what there was in night $2"
-	umount /srv/look
-	lvremove -q -y "${1%/*}/look"
-	lvchange -an "$1"
+	"$2"
+	await 600 ended "$before"
+	succeeded "night $1"
+	say cbw verify "$(complete_backups vg0/data | tail -n 1)"
 }
 
 # Eight nights: full, three incremental, full, incremental; then the map is lost, so full, and incremental.
 week() {
-	local night backups kinds
-	mkdir -p /etc/systemd/system/"$unit.timer.d"
-	printf '[Timer]\nRandomizedDelaySec=0\n' > /etc/systemd/system/"$unit.timer.d"/now.conf
-	cp /usr/share/doc/cbw/examples/volume.conf "$conf"
-	configure TO=vg1 KEEP=2 INCREMENTAL=3 OPTIONS=--checksum
-	say cbw attach vg0/data --metadata-vg vg1
+	local night how newest=() kinds='' expected
+	rm "$count"
+	mkdir -p "/etc/systemd/system/$unit.timer.d"
+	printf '[Timer]\nRandomizedDelaySec=0\nAccuracySec=1s\n' > "/etc/systemd/system/$unit.timer.d/now.conf"
 	systemctl daemon-reload
-	say systemctl start "$unit.timer"
+	say systemctl enable --now "$unit.timer"
 	for night in {1..8}; do
-		if ((night == 7)); then
-			say cbw detach vg0/data
-			say cbw attach vg0/data
-		fi
-		night "$night"
-		kinds+=" $(< /var/lib/cbw/scheduled/vg0-data)"
+		how=pass_midnight
+		((night != 3)) || how=sleep_through
+		((night != 7)) || lose_map
+		night "$night" "$how"
+		kinds+=" $(< "$count")"
+		newest[night]=$(complete_backups vg0/data | tail -n 1)
 	done
 	say systemctl stop "$unit.timer"
-	[[ $kinds == " 0 1 2 3 0 1 0 1" ]] || fail "full and incremental ones were$kinds"
 	cbw list vg0/data
-	mapfile -t backups < <(cbw list vg0/data | awk '/ complete / { print $NF }')
-	((${#backups[@]} == 2)) || fail "there are ${#backups[@]} backups"
-	[[ $(lvs --noheadings -o lv_name -S 'lv_tags=cbw.origin=vg0/data' | wc -l) == 2 ]] || fail "there are volumes of other backups"
-	holds "${backups[0]}" 6
-	holds "${backups[1]}" 8
+	[[ $kinds == " 0 1 2 3 0 1 0 1" ]] || fail "full and incremental ones were$kinds"
+	# The second full one, as of the night after it, and the third.
+	expected="${newest[5]} ${newest[7]}"
+	[[ $(complete_backups vg0/data | xargs) == "$expected" ]] || fail "there is $(complete_backups vg0/data | xargs), not $expected"
+	[[ $(lvs --noheadings -o lv_full_name -S 'lv_tags=cbw.origin=vg0/data' | sort | xargs) == "$expected" ]] ||
+		fail "the volumes of backups are other ones"
+	holds "${newest[5]}" "$notes/sums-6"
+	holds "${newest[7]}" "$notes/sums-8"
 }
 
 running() {
 	[[ $(dmsetup table vg0-data) == *' backup '* && $(state) == running ]]
 }
 
-# The job is the service's: who watches it can go, and who stops the service ends it.
+# Those who run a verb of the tool, or of systemctl.
+who_runs() { # VERB
+	grep -lzxse "[${1:0:1}]${1:1}" /proc/[0-9]*/cmdline
+}
+
+# What runs in a terminal, until that is closed.
+terminal() { # COMMAND...
+	script -qfc "$*" /run/terminal > /dev/null 2>&1 < /dev/null &
+}
+
+# The job is the service's: who has begun it, and who watches, can go, and who stops the service ends it.
 service_owns() {
-	local watcher before
-	say cbw detach vg0/data
-	configure "OPTIONS=--checksum --speed 256K"
+	local before terminals=() backups
+	configure INCREMENTAL=0 "OPTIONS=--checksum --speed 256K"
 	before=$(uptime_us)
-	say systemctl start --no-block "$unit.service"
-	await 60 running
-	cbw wait vg0/data > /run/watched 2>&1 &
-	watcher=$!
-	sleep 3
-	kill -KILL "$watcher"
+	terminal systemctl start "$unit.service"
+	terminals+=($!)
+	await 120 running
+	terminal cbw wait vg0/data
+	terminals+=($!)
+	await 120 who_runs wait
+	who_runs start || fail "who has begun it does not wait"
+	kill -KILL "${terminals[@]}"
+	wait "${terminals[@]}" || true
+	await 120 nobody_runs wait
+	await 120 nobody_runs start
 	running || fail "the job is $(dmsetup status vg0-data)"
 	[[ $(systemctl show -p ActiveState --value "$unit.service") == activating ]] || fail "the service does not run"
 	say cbw speed vg0/data 0
-	await 120 ended "$before"
-	succeeded || fail "the service has failed"
-	before=$(cbw list vg0/data | grep -c complete)
+	await 300 ended "$before"
+	succeeded "it was left alone"
+	backups=$(complete_backups vg0/data)
 	say systemctl start --no-block "$unit.service"
-	await 60 running
+	await 120 running
 	say systemctl stop "$unit.service"
-	[[ $(dmsetup table vg0-data) == *' linear '* ]] || fail "the volume has not got its table back"
-	[[ $(cbw list vg0/data | grep -c complete) == "$before" ]] || fail "another backup has come, or gone"
+	[[ $(dmsetup table vg0-data) == *' track '* ]] || fail "the volume has not got its table back"
+	[[ $(complete_backups vg0/data) == "$backups" ]] || fail "another backup has come, or gone"
 	! cbw list vg0/data | grep incomplete || fail "what was stopped has left something"
+}
+
+nobody_runs() { # VERB
+	! who_runs "$1"
 }
 
 told() {
@@ -225,73 +339,38 @@ failure_is_told() {
 	systemctl daemon-reload
 	configure TO=no-such-group OPTIONS=
 	! say systemctl start "$unit.service" || fail "it has not failed"
-	await 60 told
+	await 120 told
 	configure TO=vg1
 	say systemctl reset-failed "$unit.service"
 }
 
-# --- attached at boot -------------------------------------------------------------------------------------------
+# --- removal ----------------------------------------------------------------------------------------------------
 
-attach_at_boot() {
-	say cbw attach vg0/root --metadata-vg vg0
-	printf '%s\n' INITRAMFS=yes METADATA=/dev/vg0/vg0-root-cbw-metadata > /etc/cbw/vg0-root.conf
-	configure METADATA=/dev/vg1/vg0-data-cbw-metadata
-	lvs
-	ls -l /dev/vg1
-	say systemctl enable cbw-attach@vg0-data.service
-	echo "$data /srv/data ext4 defaults,nofail 0 2" >> /etc/fstab
-	# What this machine needs is enough, and is there sooner.
-	echo MODULES=dep > /etc/initramfs-tools/conf.d/dep
-	say update-initramfs -u
+# What was made by hand is taken away by hand, but not what runs, and what is enabled.
+remove() {
+	local backups
+	backups=$(lvs --noheadings -o lv_full_name -S lv_tags=cbw.complete=true)
+	say systemctl enable --now "$unit.timer" cbw-metrics.timer
+	say cbw detach vg0/root vg0/data
+	configure "OPTIONS=--speed 256K"
+	say systemctl start --no-block "$unit.service"
+	await 120 running
+	say dpkg --remove cbw dm-cbw-dkms
+	[[ $(dmsetup table vg0-data) == *' linear '* ]] || fail "the volume has not got its table back"
+	[[ ! -e /sys/module/dm_cbw ]] || fail "the module is still loaded"
+	! systemctl list-units --no-legend --plain 'cbw-*' | grep -v cbw-test || fail "a unit is still there"
+	! lsinitramfs "/boot/initrd.img-$(uname -r)" | grep cbw || fail "the initramfs has something left"
+	say dpkg --purge cbw dm-cbw-dkms
+	rm -r /etc/cbw "/etc/systemd/system/$unit.timer.d" /etc/systemd/system/cbw-{backup@.service.d,failed@.service}
+	rm /etc/initramfs-tools/conf.d/dep
+	everything | diff "$notes/everything" - || fail "something is left"
+	[[ $(lvs --noheadings -o lv_full_name -S lv_tags=cbw.complete=true) == "$backups" ]] || fail "the backups are not there any more"
+	[[ -n $(ls /var/lib/cbw) ]] || fail "the records are not there any more"
 	cp "/boot/initrd.img-$(uname -r)" /run/out/initrd
 }
 
-tracked() { # VOLUME WORDS
-	cbw status "$1"
-	[[ $(cbw status "$1") == *"changes are tracked"*"$2"* ]] || fail "it is not tracked so"
-}
-
-# The first boot with it: the maps are new, so the backups are full.
-maps_begin() {
-	tracked vg0/root "there is no backup"
-	tracked vg0/data "there is no backup"
-	findmnt /srv/data
-	configure INCREMENTAL=3 "OPTIONS=--checksum"
-	say cbw backup vg0/root --to vg1 --checksum --quiet
-	say systemctl start "$unit.service"
-	say cbw check /dev/vg0/vg0-root-cbw-metadata
-	tree_sums /srv/data > /usr/local/sums
-}
-
-# The next one: they go on, and so do the backups.
-maps_go_on() {
-	local volumes
-	tracked vg0/root "since the last backup"
-	tracked vg0/data "since the last backup"
-	volumes=$(lvs --noheadings -o lv_full_name -S 'lv_tags=cbw.complete=true')
-	tree_sums /srv/data | diff - /usr/local/sums
-	echo more > /srv/data/more
-	tree_sums /srv/data > /run/sums-9
-	say systemctl start "$unit.service"
-	[[ $(< /var/lib/cbw/scheduled/vg0-data) == 1 ]] || fail "the backup of vg0/data is not incremental"
-	say cbw backup vg0/root --to vg1 --sync incremental --checksum --quiet
-	[[ $(lvs --noheadings -o lv_full_name -S 'lv_tags=cbw.complete=true') == "$volumes" ]] || fail "there are other backups than before"
-	holds "$(cbw list vg0/data | awk '/ complete / { print $NF }' | tail -n 1)" 9
-	say cbw verify "$(cbw list vg0/root | awk '/ complete / { print $NF }' | tail -n 1)"
-}
-
-remove() {
-	say systemctl disable cbw-attach@vg0-data.service
-	sed -i '/srv.data/d' /etc/fstab
-	say umount /srv/data
-	say cbw detach vg0/data vg0/root
-	say dpkg --purge cbw dm-cbw-dkms
-	! command -v cbw || fail "there still is a cbw"
-	! find /lib/modules /usr/src /var/lib/dkms /lib/systemd /usr/share/initramfs-tools -name '*cbw*' ! -path '*/tests/*' | grep . ||
-		fail "something is left"
-	lvs -o lv_full_name,lv_tags
-	[[ -n $(lvs --noheadings -o lv_name -S 'lv_tags=cbw.complete=true') ]] || fail "the backups are not there any more"
-	[[ -n $(ls /var/lib/cbw) ]] || fail "the records are not there any more"
-	# What still is in memory is of no use to anybody, and in nobody's way.
-	say rmmod dm_cbw
+# The volumes are what they were, to a system that knows nothing of all this.
+without() {
+	! modinfo dm_cbw || fail "there is a module"
+	tree_sums /srv/data | diff - "$notes/sums-8"
 }
