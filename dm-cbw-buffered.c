@@ -75,8 +75,8 @@ struct buffered {
 
 	enum cbw_zeroes zeroes;		/* may become CBW_ZEROES_COPY at any time */
 
-	spinlock_t lock;
-	unsigned long *used;		/* units. Under the lock */
+	spinlock_t lock;		/* guards what follows, and the lanes' waiting */
+	unsigned long *used;		/* units */
 };
 
 static struct buffered *to_buffered(struct cbw_copier *copier)
@@ -510,7 +510,7 @@ static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
 
 	spin_lock_init(&buffered->lock);
 	buffered->zeroes = setup->zeroes;
-	if (buffered->zeroes == CBW_ZEROES_WRITE && !bdev_write_zeroes_sectors(setup->geometry.dest))
+	if (setup->zeroes == CBW_ZEROES_WRITE && !bdev_write_zeroes_sectors(setup->geometry.dest))
 		buffered->zeroes = CBW_ZEROES_COPY;
 	init_lane(buffered, CBW_WRITE);
 	init_lane(buffered, CBW_SWEEP);

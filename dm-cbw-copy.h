@@ -76,8 +76,8 @@ struct cbw_copier *cbw_copier_create(const struct cbw_copy_setup *setup);
 void cbw_copier_destroy(struct cbw_copier *copier);
 
 /*
- * Start the copy of a claim. Never sleeps for CBW_WRITE; may sleep for CBW_SWEEP. A claim without chunks
- * flushes the target device.
+ * Start the copy of a claim. Never sleeps for CBW_WRITE; may sleep for CBW_SWEEP. A claim
+ * without chunks flushes the target device.
  */
 void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim);
 

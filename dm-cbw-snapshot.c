@@ -118,7 +118,7 @@ static int read_dest(struct cbw_snapshot *snapshot, struct bio *bio, unsigned lo
 	if (!io->reader.may_hold)
 		return cbw_would_block(bio);
 
-	/* Nobody polls what is not submitted. From CBW_HOLD on the bio may be gone at any moment. */
+	/* Nobody polls what is not submitted. From CBW_HOLD on it may be gone at any moment. */
 	bio->bi_opf &= ~REQ_POLLED;
 	switch (cbw_map_await_saved(snapshot->map, &io->reader)) {
 	case CBW_HOLD:

@@ -48,9 +48,9 @@ struct cbw_sweep {
 };
 
 /*
- * Copy-before-write goes first: while writes are held, or copies of theirs are in flight,
- * or others are not to be slowed down, the sweep has one copy in flight, but always that one, so that it
- * advances under any load.
+ * Copy-before-write goes first: while writes are held, or copies of theirs are in flight, or
+ * others are not to be slowed down, the sweep has one copy in flight, but always that one, so
+ * that it advances under any load.
  */
 static bool yields(struct cbw_sweep *sweep)
 {

@@ -51,7 +51,7 @@ void books_drop(struct book *books, size_t nr, bool written);
 void books_generation(dev_t dev, char generation[RECORD_ID_MAX]);
 
 /*
- * If the target device of its job is an export, of which the connection was cut: connects it anew. 0
+ * If the target device of its job is an export whose connection was cut: connects it anew. 0
  * or -1, error said.
  */
 int books_reconnect(const struct attachment *at);

@@ -72,7 +72,7 @@ int target_prepare(struct target *target, uint64_t size);
 /* With --dry-run: prints the lines that do the same, and fills in the device as it will be. */
 void target_plan(struct target *target, uint64_t size);
 
-/* The job's table has the device open: a loop device, or a connection, lasts as long as that now. */
+/* The job's table has the device open: a loop device, or a connection, lasts as long as that. */
 void target_hand_over(struct target *target);
 
 /* That of a run that another process has begun, for target_finish(). */
@@ -87,7 +87,7 @@ bool target_is_full(const struct target *target);
  */
 int target_finish(struct target *target, bool complete);
 
-/* Is the backup still where its record says? If it is an export, that is connected for the answer. */
+/* Is the backup still where its record says? If it is an export, it is connected for the answer. */
 bool target_is_there(const struct record *record);
 
 /* May the backup be on the device? */

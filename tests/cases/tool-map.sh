@@ -25,7 +25,7 @@ drawn_on_terminal() { # [VARIABLE=VALUE]...: prints what is drawn there
 wrong_use 1 'cbw has no job' map cbw
 tool attach cbw
 overwrite 62
-LC_ALL=C draws 'cbw: changes are tracked; each 64 KiB' 'changed: 64 KiB' \
+LC_ALL=C draws 'cbw: changes are tracked; each 64.0 KiB' 'changed: 64.0 KiB' \
 	"$(printf '.%.0s' {1..16})" "$(printf '.%.0s' {1..16})" "$(printf '.%.0s' {1..16})" '..............#.' '# changed  . not changed'
 
 # Some of each kind. While somebody else is at work on it, as with a job that is watched.
@@ -34,7 +34,7 @@ retry 30 eval '[[ $(dmsetup status cbw) == *" paused backup "* ]]' || fail "it d
 overwrite 5
 overwrite 16 16
 dd if=/dev/urandom of=/dev/mapper/cbw bs=4K seek=$((40 * 16)) count=1 oflag=direct status=none
-picture=('cbw: backup paused, 28.1 %; each 64 KiB' '.....#..........' '################' '........#.......' '................'
+picture=('cbw: backup paused, 28.1 %; each 64.0 KiB' '.....#..........' '################' '........#.......' '................'
 	'# saved  . pending' 'changed: 1.1 MiB' '.....#..........' '################' '........#.......' '................' '# changed  . not changed')
 LC_ALL=C draws "${picture[@]}"
 LC_ALL=C.UTF-8 draws "$(for line in "${picture[@]}"; do
@@ -91,7 +91,7 @@ tool speed cbw 0
 retry 30 gone "$watcher" || fail "it goes on for ever"
 wait "$watcher" || fail "it ends with $?"
 tool_ends 0 ''
-LC_ALL=C draws 'cbw: changes are tracked; each 64 KiB' 'changed: 1.1 MiB' '.....#..........' '################' '........#.......' '................' '# changed  . not changed'
+LC_ALL=C draws 'cbw: changes are tracked; each 64.0 KiB' 'changed: 1.1 MiB' '.....#..........' '################' '........#.......' '................' '# changed  . not changed'
 
 # A signal ends it, and that is no failure.
 tool_begins map cbw --watch > "$CBW_TMP/drawn"
