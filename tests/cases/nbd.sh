@@ -61,7 +61,7 @@ target=$(mk_linear far /dev/nbd0)
 
 # Stopped with the reason shown; what is saved already can be written to. Then it goes on.
 begin "on_target_error stop"
-cut
+cut_off
 await_status state=paused reason=target-error
 with_deadline 30 dd if=/dev/urandom of=/dev/mapper/cbw bs=4K count=1 oflag=direct status=none
 dmsetup message cbw 0 resume
@@ -71,12 +71,12 @@ dmsetup message cbw 0 resume
 dmsetup message cbw 0 speed 0
 cbw_wait cbw completed
 is_right
-cut
+cut_off
 
 # Or the job fails.
 new_far
 begin "on_target_error report"
-cut
+cut_off
 cbw_wait cbw failed
 assert_status reason=target-error
 write_last
@@ -84,7 +84,7 @@ write_last
 # A write that needs a copy fails the job, and goes on.
 new_far
 begin "on_target_error stop"
-cut
+cut_off
 await_status state=paused reason=target-error
 write_last
 cbw_wait cbw failed
@@ -111,4 +111,4 @@ is_right
 to_linear
 dmsetup remove far
 nbd-client -d /dev/nbd0 > /dev/null
-cut
+cut_off

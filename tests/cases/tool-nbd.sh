@@ -42,7 +42,7 @@ server=$!
 retry 30 listens 10809
 wrong_use 1 'nbd://127.0.0.1/other: the server has no such export' backup cbw --to nbd://127.0.0.1/other
 left_nothing
-cut
+cut_off
 serve
 
 # A full one, with its record; and it can be read again.
@@ -73,7 +73,7 @@ cp /dev/mapper/cbw "$CBW_TMP/image"
 tool backup cbw --to $url --overwrite --no-wait --speed 1M --on-target-error stop
 connected || fail "nothing is connected"
 retry 30 eval '(($(cbw_field cbw sweep) > 8))' || fail "it does not begin"
-cut
+cut_off
 await_status state=paused reason=target-error
 write 2
 wrong_use 1 "cannot reach $url: Connection refused" resume cbw
@@ -88,7 +88,7 @@ left_nothing
 # Or it fails; a writer does not mind.
 tool_begins backup cbw --to $url --overwrite --speed 1M --quiet
 retry 30 eval 'has_job && (($(cbw_field cbw sweep) > 8))' || fail "it does not begin"
-cut
+cut_off
 volume_works
 tool_ends 1 'cbw: the backup of cbw has failed: .*'
 left_nothing
@@ -118,7 +118,7 @@ done
 ! has_job || tool cancel cbw
 ((step > 3)) || fail "it was killed $step times only"
 left_nothing
-cut
+cut_off
 
 # A socket of this machine.
 nbdkit --foreground --unix "$CBW_TMP/socket" file "$export" 2> /dev/null &
@@ -127,7 +127,7 @@ retry 30 test -S "$CBW_TMP/socket"
 tool backup cbw --to "nbd+unix:///disk?socket=$CBW_TMP/socket" --overwrite --quiet
 is_right
 left_nothing
-cut
+cut_off
 
 # What leaves the machine is encrypted, or not sent. The address is taken for another machine's.
 ip addr add 192.0.2.1/32 dev lo
@@ -138,7 +138,7 @@ left_nothing
 tool backup cbw --to $far --overwrite --insecure --quiet
 is_right
 left_nothing
-cut
+cut_off
 mkdir -p "$CBW_TMP/pki" /etc/cbw/pki
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=ca -keyout "$CBW_TMP/pki/ca-key.pem" -out "$CBW_TMP/pki/ca-cert.pem" 2> /dev/null
 openssl req -newkey rsa:2048 -nodes -subj /CN=192.0.2.1 -keyout "$CBW_TMP/pki/server-key.pem" -out "$CBW_TMP/pki/request" 2> /dev/null
@@ -153,4 +153,4 @@ tool backup cbw --to $far --overwrite --quiet
 is_right
 left_nothing
 wrong_use 1 "$far: the server wants TLS" backup cbw --to $far --overwrite --insecure
-cut
+cut_off

@@ -20,7 +20,7 @@ serve() { # [OPTION]...: sets $server
 	retry 30 listens 10809 || fail "the server does not begin: $(< "$CBW_TMP/server")"
 }
 
-cut() {
+cut_off() {
 	kill -KILL "$server"
 	wait "$server" || true
 }
