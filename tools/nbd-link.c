@@ -58,7 +58,7 @@ static void add_number(struct request *request, uint16_t type, uint64_t number)
 static void add_socket(struct request *request, int sock)
 {
 	const struct nlattr fd = { .nla_len = NLA_HDRLEN + sizeof(sock), .nla_type = NBD_SOCK_FD };
-	char sockets[2 * NLA_HDRLEN + sizeof(sock)];
+	char sockets[NLA_HDRLEN + NLA_HDRLEN + sizeof(sock)];
 	const struct nlattr item = {
 		.nla_len = sizeof(sockets),
 		.nla_type = NLA_F_NESTED | NBD_SOCK_ITEM,
@@ -66,7 +66,7 @@ static void add_socket(struct request *request, int sock)
 
 	memcpy(sockets, &item, sizeof(item));
 	memcpy(sockets + NLA_HDRLEN, &fd, sizeof(fd));
-	memcpy(sockets + 2 * NLA_HDRLEN, &sock, sizeof(sock));
+	memcpy(sockets + NLA_HDRLEN + NLA_HDRLEN, &sock, sizeof(sock));
 	add(request, NLA_F_NESTED | NBD_ATTR_SOCKETS, sockets, sizeof(sockets));
 }
 
