@@ -350,16 +350,33 @@ static int find_free(uint32_t *index)
 	return -1;
 }
 
+/* By what the server is known: without, nbd-client takes any for it. NULL: there is nothing. */
+static const char *trusted(void)
+{
+	static const char * const files[] = {
+		CERTIFICATES "ca-cert.pem",
+		"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt",
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!access(files[i], R_OK))
+			return files[i];
+	}
+	return NULL;
+}
+
 /* What there is of these is used, as other programs for NBD do. */
 static size_t add_certificates(const char *argv[])
 {
 	static const char * const files[][2] = {
-		{ "-A", CERTIFICATES "ca-cert.pem" },
 		{ "-F", CERTIFICATES "client-cert.pem" },
 		{ "-K", CERTIFICATES "client-key.pem" },
 	};
 	size_t nr = 0;
 
+	argv[nr++] = "-A";
+	argv[nr++] = trusted();
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		if (access(files[i][1], R_OK))
 			continue;
@@ -375,6 +392,9 @@ static int connect_tls(const struct place *place, uint32_t *index)
 	char device[32];
 	size_t nr = 3;
 
+	if (!trusted())
+		return say_error("nothing tells whether %s is who it says: there is no " CERTIFICATES "ca-cert.pem",
+				 place->host);
 	if (find_free(index))
 		return say_error("there is no free device for %s", place->url);
 	snprintf(device, sizeof(device), "/dev/nbd%u", *index);

@@ -22,6 +22,11 @@ drawn_on_terminal() { # [VARIABLE=VALUE]...: prints what is drawn there
 	script -qec "stty cols 16 rows 40; env LC_ALL=C TERM=linux $* cbw map cbw" /dev/null < /dev/null | tr -d '\r'
 }
 
+ends_quietly() {
+	wait "$pid" || fail "the tool ends with $?: $(< "$CBW_TMP/said")"
+	[[ ! -s $CBW_TMP/said ]] || fail "it said: $(< "$CBW_TMP/said")"
+}
+
 wrong_use 1 'cbw has no job' map cbw
 tool attach cbw
 overwrite 62
@@ -90,14 +95,14 @@ retry 30 grep -q 'backup running' "$CBW_TMP/drawn" || fail "it is not drawn agai
 tool speed cbw 0
 retry 30 gone "$watcher" || fail "it goes on for ever"
 wait "$watcher" || fail "it ends with $?"
-tool_ends 0 ''
+ends_quietly
 LC_ALL=C draws 'cbw: changes are tracked; each 64.0 KiB' 'changed: 1.1 MiB' '.....#..........' '################' '........#.......' '................' '# changed  . not changed'
 
 # A signal ends it, and that is no failure.
 tool_begins map cbw --watch > "$CBW_TMP/drawn"
 retry 30 eval '(($(grep -c changed: "$CBW_TMP/drawn") > 1))' || fail "it is drawn once only"
 kill -INT "$pid"
-tool_ends 0 ''
+ends_quietly
 
 wrong_use 2 'map takes a volume' map
 wrong_use 2 '--json and --watch exclude each other' map cbw --json --watch

@@ -133,7 +133,7 @@ cut_off
 ip addr add 192.0.2.1/32 dev lo
 far=nbd://192.0.2.1/disk
 serve
-expect_fail 'nbd-client: ' cbw backup cbw --to $far --overwrite
+expect_fail 'nbd-client: |nothing tells whether 192.0.2.1 is who it says' cbw backup cbw --to $far --overwrite
 left_nothing
 tool backup cbw --to $far --overwrite --insecure --quiet
 is_right
@@ -145,7 +145,7 @@ openssl req -newkey rsa:2048 -nodes -subj /CN=192.0.2.1 -keyout "$CBW_TMP/pki/se
 openssl x509 -req -in "$CBW_TMP/pki/request" -CA "$CBW_TMP/pki/ca-cert.pem" -CAkey "$CBW_TMP/pki/ca-key.pem" -CAcreateserial -days 30 \
 	-extfile <(echo subjectAltName=IP:192.0.2.1) -out "$CBW_TMP/pki/server-cert.pem" 2> /dev/null
 serve --tls=require --tls-certificates="$CBW_TMP/pki"
-expect_fail 'nbd-client: ' cbw backup cbw --to $far --overwrite
+expect_fail 'nbd-client: |nothing tells whether 192.0.2.1 is who it says' cbw backup cbw --to $far --overwrite
 left_nothing
 cp "$CBW_TMP/pki/ca-cert.pem" /etc/cbw/pki/
 write 9
