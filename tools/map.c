@@ -227,7 +227,8 @@ static int show(struct look *of, const struct options *options, bool *over)
 		print_picture(of, &size, options->watch && isatty(STDOUT_FILENO));
 	free(of->cells.list);
 	of->cells.list = NULL;
-	*over = job_ended(&of->job) || (of->copying && !is_copying(&of->job)) || ferror(stdout);
+	/* Where nothing is copied, and nothing was, there is no end. */
+	*over = (is_copying(&of->job) ? job_ended(&of->job) : of->copying) || ferror(stdout);
 	return r;
 }
 
