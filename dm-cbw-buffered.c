@@ -12,6 +12,7 @@
  */
 #include <linux/bio.h>
 #include <linux/bitmap.h>
+#include <linux/blk-cgroup.h>
 #include <linux/blkdev.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
@@ -234,9 +235,9 @@ static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t 
 
 	cbw_bio_init(bio, copy->writes ? geometry->dest : geometry->origin, NULL, 0,
 		     op | (copy->claim->kind == CBW_WRITE ? REQ_SYNC : 0));
-	/* In .map: others may wait for the copy, too. */
+	/* In .map, for a writer whose limits must not hold it up: others may wait for it, too. */
 	if (!copy->writes && copy->claim->kind == CBW_WRITE)
-		cbw_bio_set_unlimited(bio);
+		bio_associate_blkg_from_css(bio, blkcg_root_css);
 	bio->bi_iter.bi_sector = copy->sector;
 	bio->bi_private = copy;
 	bio->bi_end_io = step_endio;

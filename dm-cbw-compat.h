@@ -6,7 +6,6 @@
 #ifndef DM_CBW_COMPAT_H
 #define DM_CBW_COMPAT_H
 
-#include <linux/blk-cgroup.h>
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/dm-bufio.h>
@@ -91,14 +90,6 @@ static inline void cbw_bio_init(struct bio *bio, struct block_device *bdev,
 	bio_init(bio, vecs, nr_vecs);
 	bio_set_dev(bio, bdev);
 	bio->bi_opf = opf;
-#endif
-}
-
-/* Whoever submits it, it is nothing that the limits of his group hold up. */
-static inline void cbw_bio_set_unlimited(struct bio *bio)
-{
-#ifdef CONFIG_BLK_CGROUP
-	bio_associate_blkg_from_css(bio, blkcg_root_css);
 #endif
 }
 
