@@ -393,8 +393,8 @@ static int connect_tls(const struct place *place, uint32_t *index)
 	size_t nr = 3;
 
 	if (!trusted())
-		return say_error("nothing tells whether %s is who it says: there is no " CERTIFICATES "ca-cert.pem",
-				 place->host);
+		return say_error("nothing tells whether %s is who it says: no %s",
+				 place->host, CERTIFICATES "ca-cert.pem");
 	if (find_free(index))
 		return say_error("there is no free device for %s", place->url);
 	snprintf(device, sizeof(device), "/dev/nbd%u", *index);

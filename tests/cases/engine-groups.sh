@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # what a copy reads for a write is nothing that the limits of the writer's group hold up: others may wait for it
 # timeout: 120
-# shellcheck disable=SC2154 # the names are those of faults.sh
+# shellcheck disable=SC2034,SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 

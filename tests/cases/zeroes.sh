@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # zeroes are written as such, or not at all: the backup takes no more space than the origin does, and is the same
 # timeout: 300
+# shellcheck disable=SC2034 # CBW_JOB is read by guest.sh
 . "$CBW_LIB"
 
 need_module dm_cbw dm_thin_pool
