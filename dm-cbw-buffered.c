@@ -223,8 +223,10 @@ static void fill(struct buffered *buffered, struct copy *copy)
 
 	bio->bi_io_vec = &buffered->vecs[place / vec_size(buffered)];
 	bio->bi_vcnt = DIV_ROUND_UP_ULL(skip + bytes, vec_size(buffered));
-	bio->bi_iter.bi_bvec_done = skip;
-	bio->bi_iter.bi_size = bytes;
+	bio->bi_iter.bi_size = skip + bytes;
+	if (skip)
+		bio_advance(bio, skip);
+	bio->bi_iter.bi_sector = copy->sector;
 	copy->nr_sectors = bytes >> SECTOR_SHIFT;
 }
 
@@ -238,13 +240,14 @@ static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t 
 	/* In .map, for a writer whose limits must not hold it up: others may wait for it, too. */
 	if (!copy->writes && copy->claim->kind == CBW_WRITE)
 		bio_associate_blkg_from_css(bio, blkcg_root_css);
-	bio->bi_iter.bi_sector = copy->sector;
 	bio->bi_private = copy;
 	bio->bi_end_io = step_endio;
-	if (op == REQ_OP_WRITE_ZEROES)
+	if (op == REQ_OP_WRITE_ZEROES) {
+		bio->bi_iter.bi_sector = copy->sector;
 		bio->bi_iter.bi_size = copy->nr_sectors << SECTOR_SHIFT;
-	else
+	} else {
 		fill(buffered, copy);
+	}
 	submit_bio_noacct(bio);
 }
 
