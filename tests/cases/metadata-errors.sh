@@ -5,40 +5,7 @@
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
-
-fault_pair 4
-mk_faulty meta 1 cache_size=1
-need_module dm_cbw
-sectors=$(dev_sectors "$origin")
-
-put_table() { # TABLE...
-	dmsetup load cbw --table "$*"
-	dmsetup resume cbw
-}
-
-# All tables of the device say what is to be done.
-begin() { # POLICY
-	policy="metadata /dev/mapper/meta on_metadata_error $1"
-	say dmsetup create cbw --table "0 $sectors cbw $origin - 8 track 4 $policy"
-}
-
-job() { # SYNC [FEATURE ARGUMENT...]
-	put_table "0 $sectors cbw $origin $target 128 backup $((5 + $#)) sync $* $policy"
-}
-
-backup() { # SYNC
-	job "$1"
-	cbw_wait cbw completed
-}
-
-summary() {
-	dmsetup message cbw 0 changed
-}
-
-show() { # prints what is on the device
-	blockdev --flushbufs /dev/meta0
-	"$CBW_ROOT/tests/oracle/metadata.py" /dev/meta0
-}
+. "${CBW_LIB%/*}/metadata.sh"
 
 for kind in write flush; do
 	mend meta

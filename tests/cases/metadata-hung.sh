@@ -5,42 +5,9 @@
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
+. "${CBW_LIB%/*}/metadata.sh"
 
-fault_pair 4
-mk_faulty meta 1 cache_size=1
 other=$(mk_null other 4)
-need_module dm_cbw
-sectors=$(dev_sectors "$origin")
-metadata=/dev/mapper/meta
-
-put_table() { # TABLE...
-	say dmsetup load cbw --table "$*"
-	say with_deadline 30 dmsetup resume cbw
-}
-
-begin() { # POLICY [TIMEOUT]
-	policy="metadata $metadata on_metadata_error $1 cbw_timeout ${2:-1000}"
-	track="0 $sectors cbw $origin - 8 track 6 $policy"
-	say dmsetup create cbw --table "$track"
-}
-
-job() { # SYNC [FEATURE ARGUMENT...]
-	put_table "0 $sectors cbw $origin $target 128 backup $((7 + $#)) sync $* $policy"
-}
-
-backup() { # SYNC
-	job "$1"
-	cbw_wait cbw completed
-}
-
-summary() {
-	dmsetup message cbw 0 changed
-}
-
-show() { # prints what is on the device
-	blockdev --flushbufs /dev/meta0
-	"$CBW_ROOT/tests/oracle/metadata.py" /dev/meta0
-}
 
 shows() { # PATTERN
 	# shellcheck disable=SC2053 # a pattern
@@ -78,7 +45,7 @@ free_again() {
 # --- break-map ---------------------------------------------------------------------------------------------------
 
 # Writes wait for it, and go on; the map is void, and the device learns of that when it can.
-begin break-map
+begin break-map 1000
 backup full
 now=$(summary | cut -d' ' -f1)
 hang meta
@@ -108,7 +75,7 @@ remove
 retry 10 unused || fail "the module is still in use"
 
 # With writes in its hands, and left alone with them.
-begin break-map
+begin break-map 1000
 backup full
 hang meta
 begin_put 3
@@ -118,7 +85,7 @@ assert_taken
 free_again
 
 # With nothing in its hands: it is not closed later, when others may have written.
-begin break-map
+begin break-map 1000
 backup full
 put 7
 hang meta
@@ -126,7 +93,7 @@ remove
 assert_taken
 dd if=/dev/urandom of=/dev/origin0 bs=64k seek=30 count=1 oflag=direct status=none
 free_again
-begin break-map
+begin break-map 1000
 assert_eq "$(summary)" "- 8 0 durable" "the map"
 
 # At a point in time, behind the end of a job that it was to learn of.
@@ -147,7 +114,7 @@ retry 20 shows "- open *" || fail "on the device: $(show)"
 remove
 
 # When the table becomes live, of a map that could go on.
-begin break-map
+begin break-map 1000
 backup full
 remove
 say dmsetup create cbw --notable
@@ -163,7 +130,7 @@ remove
 # --- break-write -------------------------------------------------------------------------------------------------
 
 # Those fail that wait; nothing else is lost.
-begin break-write
+begin break-write 1000
 backup full
 now=$(summary | cut -d' ' -f1)
 hang meta
@@ -191,7 +158,7 @@ assert_taken
 free_again
 
 # It goes on late, and until then no write does.
-begin break-write
+begin break-write 1000
 backup full
 put 5
 now=$(summary | cut -d' ' -f1)

@@ -68,6 +68,14 @@ crash() { # what is on them is what was there while the file system was in use
 	dd if="$CBW_TMP/metadata" of="$metadata" bs=64k oflag=direct status=none
 }
 
+write_unseen() { # MOUNT-OPTIONS: mounts the origin unattached, which recovers what has to be
+	mk_linear unseen "$base" > /dev/null
+	say mount -o "$1" /dev/mapper/unseen "$point"
+	date > "$point/unseen"
+	umount "$point"
+	dmsetup remove --retry unseen
+}
+
 prove() { # KIND MIB MOUNT-OPTIONS MKFS...
 	local now base target sectors
 	modprobe -q "$1" || {
@@ -86,11 +94,7 @@ prove() { # KIND MIB MOUNT-OPTIONS MKFS...
 	dd if="$base" of=/dev/null bs=1M iflag=direct status=none
 	goes_on
 	# Its counter begins anew, as that of the origin does.
-	mk_linear unseen "$base" > /dev/null
-	say mount -o "$3" /dev/mapper/unseen "$point"
-	date > "$point/unseen"
-	umount "$point"
-	dmsetup remove --retry unseen
+	write_unseen "$3"
 	is_void "a mount of $1"
 	back_up "$3"
 	goes_on
@@ -106,11 +110,7 @@ prove() { # KIND MIB MOUNT-OPTIONS MKFS...
 	crash
 	goes_on
 	crash
-	mk_linear unseen "$base" > /dev/null
-	say mount -o "$3" /dev/mapper/unseen "$point"
-	date > "$point/recovered"
-	umount "$point"
-	dmsetup remove --retry unseen
+	write_unseen "$3"
 	is_void "a recovery of $1"
 	detach
 	rm "$CBW_TMP/base" "$CBW_TMP/metadata"
