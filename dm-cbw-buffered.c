@@ -272,18 +272,14 @@ static bool is_zero(const struct buffered *buffered, const struct copy *copy,
 /* The step ends where its chunks change from zeroes to others, or back. True: zeroes. */
 static bool find_zeroes(const struct buffered *buffered, struct copy *copy)
 {
+	sector_t chunk = 1UL << buffered->copier.setup.geometry.chunk_shift;
 	sector_t end = copy->sector + copy->nr_sectors;
-	sector_t sector = copy->sector, next;
-	bool zero = false, first = true;
+	sector_t next = min(end, copy->sector + chunk);
+	bool zero = is_zero(buffered, copy, copy->sector, next);
 
-	for (; sector < end; sector = next, first = false) {
-		next = min(end, sector + (1UL << buffered->copier.setup.geometry.chunk_shift));
-		if (first)
-			zero = is_zero(buffered, copy, sector, next);
-		else if (is_zero(buffered, copy, sector, next) != zero)
-			break;
-	}
-	copy->nr_sectors = sector - copy->sector;
+	while (next < end && is_zero(buffered, copy, next, min(end, next + chunk)) == zero)
+		next = min(end, next + chunk);
+	copy->nr_sectors = next - copy->sector;
 	return zero;
 }
 
