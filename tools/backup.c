@@ -23,9 +23,8 @@
 #include "top.h"
 #include "units.h"
 
-/* Those that are features come first, and getopt's 0 is none of them. */
+/* Those that are features come first. */
 enum {
-	OF_FEATURES = 1,
 	CHUNK = OF_FEATURES + NR_FEATURES,
 	PAUSED,
 	THEN,
@@ -39,22 +38,13 @@ enum {
 	CHECKSUM,
 };
 
-static const struct option longopts[] = {
-	{ "sync",		required_argument,	NULL,	OF_FEATURES + SYNC },
-	{ "on-cbw-error",	required_argument,	NULL,	OF_FEATURES + ON_CBW_ERROR },
-	{ "cbw-timeout",	required_argument,	NULL,	OF_FEATURES + CBW_TIMEOUT },
-	{ "on-source-error",	required_argument,	NULL,	OF_FEATURES + ON_SOURCE_ERROR },
-	{ "on-target-error",	required_argument,	NULL,	OF_FEATURES + ON_TARGET_ERROR },
-	{ "speed",		required_argument,	NULL,	OF_FEATURES + SPEED },
-	{ "target-latency",	required_argument,	NULL,	OF_FEATURES + TARGET_LATENCY },
-	{ "min-speed",		required_argument,	NULL,	OF_FEATURES + MIN_SPEED },
-	{ "workers",		required_argument,	NULL,	OF_FEATURES + WORKERS },
-	{ "max-copy",		required_argument,	NULL,	OF_FEATURES + MAX_COPY },
-	{ "engine",		required_argument,	NULL,	OF_FEATURES + ENGINE },
-	{ "buf-size",		required_argument,	NULL,	OF_FEATURES + BUF_SIZE },
-	{ "release",		required_argument,	NULL,	OF_FEATURES + RELEASE },
-	{ "zeroes",		required_argument,	NULL,	OF_FEATURES + ZEROES },
-	{ "discard",		required_argument,	NULL,	OF_FEATURES + DISCARD },
+static const enum feature features[] = {
+	SYNC, ON_CBW_ERROR, CBW_TIMEOUT, ON_SOURCE_ERROR, ON_TARGET_ERROR, SPEED,
+	TARGET_LATENCY, MIN_SPEED, WORKERS, MAX_COPY, ENGINE, BUF_SIZE, RELEASE, ZEROES,
+	DISCARD,
+};
+
+static const struct option own[] = {
 	{ "chunk",		required_argument,	NULL,	CHUNK },
 	{ "paused",		no_argument,		NULL,	PAUSED },
 	{ "then",		required_argument,	NULL,	THEN },
@@ -134,8 +124,10 @@ static int set_option(struct options *options, int value)
 static int parse_options(struct options *options, int argc, char **argv)
 {
 	bool none;
+	struct option longopts[NR_FEATURES + sizeof(own) / sizeof(own[0])];
 	int value;
 
+	features_options(features, sizeof(features) / sizeof(features[0]), own, longopts);
 	while ((value = next_option(argc, argv, longopts)) != -1) {
 		if (set_option(options, value))
 			return CBW_USAGE;

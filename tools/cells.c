@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "cells.h"
 #include "mapper.h"
 #include "say.h"
@@ -34,8 +35,9 @@ uint64_t cells_sum(const struct cells *cells, enum fate fate)
 }
 
 /* "<sector> <sectors>", and as many of each fate: they lie in one cell, and may be a part of it. */
-static int add_line(struct cells *cells, const char *line)
+static int add_line(void *data, const char *line)
 {
+	struct cells *cells = data;
 	uint64_t figures[2 + NR_FATES];
 	struct cell *cell;
 	char *end;
@@ -54,35 +56,19 @@ static int add_line(struct cells *cells, const char *line)
 	return 0;
 }
 
-/* Where to go on is in *@from; that stays as it is when that is all. */
-static int add_lines(struct cells *cells, char *reply, uint64_t *from)
-{
-	char *line;
-
-	while ((line = strsep(&reply, "\n"))) {
-		if (*line && sscanf(line, "next %" SCNu64, from) != 1 && add_line(cells, line))
-			return -1;
-	}
-	return 0;
-}
-
-/* What one message after the other tells of. */
 static int ask(const char *name, struct cells *cells)
 {
-	uint64_t from = 0, asked;
-	char message[64], *reply;
+	char each[32];
+	const struct question question = {
+		.name = name, .word = "map", .rest = each,
+		.ask = mapper_ask, .take = add_line, .data = cells,
+	};
 	int r;
 
-	do {
-		asked = from;
-		reply = NULL;
-		snprintf(message, sizeof(message), "map %" PRIu64 " %" PRIu64, asked, cells->each);
-		r = mapper_ask(name, message, &reply);
-		if (!r && (!reply || add_lines(cells, reply, &from)))
-			r = say_error("the module does not tell what has become of %s", name);
-		free(reply);
-	} while (!r && from > asked);
-	return r;
+	snprintf(each, sizeof(each), " %" PRIu64, cells->each);
+	r = answer_read(&question);
+	return r == ANSWER_UNCLEAR ?
+	       say_error("the module does not tell what has become of %s", name) : r;
 }
 
 int cells_read(const char *name, uint64_t length, uint64_t chunk, size_t nr, struct cells *cells)

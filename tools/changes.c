@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "changes.h"
 #include "mapper.h"
 #include "say.h"
@@ -46,40 +47,28 @@ void changes_add(struct ranges *ranges, uint64_t start, uint64_t length)
 	ranges->list[nr] = (struct range) { start, length };
 }
 
-/* The lines of an answer. Where to go on is in *@from; that stays as it is when that is all. */
-static int add_lines(struct ranges *ranges, char *reply, uint64_t *from)
+static int add_line(void *data, const char *line)
 {
 	uint64_t start, length;
-	char *line;
 
-	while ((line = strsep(&reply, "\n"))) {
-		if (sscanf(line, "%" SCNu64 " %" SCNu64, &start, &length) == 2)
-			changes_add(ranges, start, length);
-		else if (*line && sscanf(line, "next %" SCNu64, from) != 1)
-			return -1;
-	}
+	if (sscanf(line, "%" SCNu64 " %" SCNu64, &start, &length) != 2)
+		return -1;
+	changes_add(data, start, length);
 	return 0;
 }
 
-/* What one message after the other tells of. */
 static int list(const char *name, const char *of, struct ranges *ranges)
 {
-	char message[48];
-	uint64_t from = 0, asked;
-	char *reply;
+	const struct question question = {
+		.name = name, .word = of, .rest = "",
+		.ask = mapper_message, .take = add_line, .data = ranges,
+	};
 	int r;
 
 	ranges->nr = 0;
-	do {
-		asked = from;
-		reply = NULL;
-		snprintf(message, sizeof(message), "%s %" PRIu64, of, asked);
-		r = mapper_message(name, message, &reply);
-		if (!r && (!reply || add_lines(ranges, reply, &from)))
-			r = say_error("the module does not tell what of %s has changed", name);
-		free(reply);
-	} while (!r && from > asked);
-	return r;
+	r = answer_read(&question);
+	return r == ANSWER_UNCLEAR ?
+	       say_error("the module does not tell what of %s has changed", name) : r;
 }
 
 int changes_list(const char *name, struct changes *changes, struct ranges *ranges)

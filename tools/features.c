@@ -60,6 +60,17 @@ static int parse_amount(enum feature feature, const char *text, uint64_t *amount
 	}
 }
 
+void features_options(const enum feature *features, size_t nr, const struct option *own,
+		      struct option *all)
+{
+	for (size_t i = 0; i < nr; i++)
+		*all++ = (struct option) { kinds[features[i]].name, required_argument, NULL,
+					   OF_FEATURES + (int)features[i] };
+	for (; own->name; own++)
+		*all++ = *own;
+	*all = *own;
+}
+
 int features_set(struct features *features, enum feature feature, const char *text)
 {
 	const char *name = kinds[feature].name, *words = kinds[feature].words;

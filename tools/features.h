@@ -6,7 +6,9 @@
 #ifndef FEATURES_H
 #define FEATURES_H
 
+#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "job.h"
 
@@ -30,6 +32,9 @@ enum feature {
 	NR_FEATURES,
 };
 
+/* An option that is a feature has this and the feature as its value: getopt's 0 is none. */
+#define OF_FEATURES	1
+
 /* Room for all of them as words. */
 #define FEATURES_LEN	768
 
@@ -37,6 +42,10 @@ struct features {
 	char values[NR_FEATURES][JOB_WORD_LEN];	/* "": the module's default */
 	bool paused;				/* the one that has no value */
 };
+
+/* Writes an option for each of the @nr @features, and then the @own ones of a verb, to @all. */
+void features_options(const enum feature *features, size_t nr, const struct option *own,
+		      struct option *all);
 
 /* As an option gives it. 0, or CBW_USAGE, and it has said why. */
 int features_set(struct features *features, enum feature feature, const char *text);

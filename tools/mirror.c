@@ -19,9 +19,8 @@
 #include "sysfs.h"
 #include "units.h"
 
-/* Those that are features come first, and getopt's 0 is none of them. */
+/* Those that are features come first. */
 enum {
-	OF_FEATURES = 1,
 	CHUNK = OF_FEATURES + NR_FEATURES,
 	PAUSED,
 	PIVOT,
@@ -31,17 +30,12 @@ enum {
 	OVERWRITE,
 };
 
-static const struct option longopts[] = {
-	{ "sync",		required_argument,	NULL,	OF_FEATURES + SYNC },
-	{ "copy-mode",		required_argument,	NULL,	OF_FEATURES + COPY_MODE },
-	{ "cbw-timeout",	required_argument,	NULL,	OF_FEATURES + CBW_TIMEOUT },
-	{ "on-source-error",	required_argument,	NULL,	OF_FEATURES + ON_SOURCE_ERROR },
-	{ "on-target-error",	required_argument,	NULL,	OF_FEATURES + ON_TARGET_ERROR },
-	{ "speed",		required_argument,	NULL,	OF_FEATURES + SPEED },
-	{ "target-latency",	required_argument,	NULL,	OF_FEATURES + TARGET_LATENCY },
-	{ "min-speed",		required_argument,	NULL,	OF_FEATURES + MIN_SPEED },
-	{ "workers",		required_argument,	NULL,	OF_FEATURES + WORKERS },
-	{ "max-copy",		required_argument,	NULL,	OF_FEATURES + MAX_COPY },
+static const enum feature features[] = {
+	SYNC, COPY_MODE, CBW_TIMEOUT, ON_SOURCE_ERROR, ON_TARGET_ERROR, SPEED,
+	TARGET_LATENCY, MIN_SPEED, WORKERS, MAX_COPY,
+};
+
+static const struct option own[] = {
 	{ "chunk",		required_argument,	NULL,	CHUNK },
 	{ "paused",		no_argument,		NULL,	PAUSED },
 	{ "pivot",		no_argument,		NULL,	PIVOT },
@@ -103,8 +97,10 @@ static bool needs_point_in_time(const char *sync)
 static int parse_options(struct options *options, int argc, char **argv)
 {
 	char *mode = options->features.values[COPY_MODE];
+	struct option longopts[NR_FEATURES + sizeof(own) / sizeof(own[0])];
 	int value;
 
+	features_options(features, sizeof(features) / sizeof(features[0]), own, longopts);
 	while ((value = next_option(argc, argv, longopts)) != -1) {
 		if (set_option(options, value))
 			return CBW_USAGE;
