@@ -15,7 +15,7 @@ make_lv vg1/base 16
 make_lv vg1/changes 8
 make_file_system "$(make_lv vg0/data 96)" "$CBW_TMP/data"
 data_table=$(dmsetup table vg0-data)
-run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 60
+run_examples "$CBW_ROOT/Documentation/dm-cbw.rst" 103
 # The last ones have moved the volume; now it is where it was.
 umount "$CBW_TMP/data"
 dmsetup load vg0-data --table "$data_table"
@@ -23,7 +23,7 @@ dmsetup resume vg0-data
 mount /dev/mapper/vg0-data "$CBW_TMP/data"
 # What the tool does not know of, it does not overwrite.
 wipefs -aq /dev/mapper/vg1-backup
-run_examples "$CBW_ROOT/Documentation/cbw.rst" 38
+run_examples "$CBW_ROOT/Documentation/cbw.rst" 47
 assert_eq "$(dmsetup table vg0-data | cut -d' ' -f3)" linear "table at the end"
 
 # The README shows the beginning of the same.

@@ -16,7 +16,7 @@ make_file_system "$(make_lv vg0/home 8)" /home
 mk_null sdb1 16 > /dev/null
 make_store /backup 128
 
-run_examples "$CBW_ROOT/Documentation/cbw-guide.rst" 29
+run_examples "$CBW_ROOT/Documentation/cbw-guide.rst" 58
 diff -r /usr/share/common-licenses /home/common-licenses
 for name in vg0-root vg0-home; do
 	assert_detached "$name"

@@ -5,7 +5,7 @@
 
 # The lines that begin with "# " after indentation, as a user would type them.
 examples() { # FILE
-	sed -nE 's/^ *# ([a-zA-Z]+[ =].*)/\1/p' "$1" | grep -vE '^[A-Z][a-z]'
+	sed -nE 's/^ *# ([a-zA-Z][a-zA-Z0-9._-]*[ =].*)/\1/p' "$1" | grep -vE '^[A-Z][a-z]'
 }
 
 run_examples() { # FILE COUNT
