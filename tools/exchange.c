@@ -23,7 +23,7 @@
 #define NOTED		".exchange"
 #define PIVOTED		".exchanged"
 #define WORK		".metadata"
-#define HEADER		"# cbw exchanges %127s %127s %127s %127s %u:%u"
+#define HEADER		"# cbw exchanges %127s %127s %127s %127s %u:%u %u"
 #define NAME_ROOM	(2UL * DM_NAME_LEN)
 
 /* --- files and commands ------------------------------------------------------------------- */
@@ -199,8 +199,15 @@ static int check_snapshots(const struct exchange *exchange)
 }
 
 /* Each gets the name of the other, in its own group. */
-static int check_names(const struct exchange *exchange)
+static int check_names(struct exchange *exchange)
 {
+	char name[NAME_ROOM + 2];
+	struct lv target;
+
+	snprintf(name, sizeof(name), "%s/%s", exchange->target_vg, exchange->target);
+	if (lvm_get(name, &target))
+		return say_error("LVM knows no %s", name);
+	exchange->target_skipped = target.skipped;
 	if (!strcmp(exchange->origin, exchange->target))
 		return 0;
 	return check_name(exchange->vg, exchange->target, false) ||
@@ -244,9 +251,9 @@ int exchange_note(const struct exchange *exchange)
 				 exchange->origin);
 	text = read_metadata(exchange);
 	if (text && !check_text(exchange, text) &&
-	    asprintf(&note, "# cbw exchanges %s %s %s %s %u:%u\n%s", exchange->vg,
+	    asprintf(&note, "# cbw exchanges %s %s %s %s %u:%u %u\n%s", exchange->vg,
 		     exchange->origin, exchange->target_vg, exchange->target,
-		     major(exchange->target_dev), minor(exchange->target_dev), text) >= 0)
+		     major(exchange->target_dev), minor(exchange->target_dev), exchange->target_skipped, text) >= 0)
 		r = durable_write(path, note);
 	free(note);
 	free(text);
@@ -320,24 +327,31 @@ static int set_text(const struct exchange *exchange, bool exchanged)
 	return r;
 }
 
-/* The target gets that name in its group, if it has not; what it is called now tells its device. */
-static int name_target(const struct exchange *exchange, const char *name)
+/*
+ * The target gets the name of the origin in its group, or its own, if it has not; what it is called
+ * now tells its device. Under that of the origin it is what a boot activates.
+ */
+static int name_target(const struct exchange *exchange, bool exchanged)
 {
-	char vg[DM_NAME_LEN], lv[DM_NAME_LEN];
+	const char *name = exchanged ? exchange->origin : exchange->target;
+	char vg[DM_NAME_LEN], lv[DM_NAME_LEN], path[NAME_ROOM + 2];
 	struct device target;
 
 	if (exchange_is_inside(exchange))
 		return 0;
 	if (device_of(exchange->target_dev, &target) || device_split_lv(&target, vg, lv))
 		return say_error("the target of %s/%s is gone", exchange->vg, exchange->origin);
+	snprintf(path, sizeof(path), "%s/%s", vg, lv);
+	if (exchange->target_skipped && lvm_skip(path, !exchanged))
+		return -1;
 	return strcmp(lv, name) ? lvm_rename(vg, lv, name) : 0;
 }
 
 int exchange_set(const struct exchange *exchange, bool exchanged)
 {
 	if (exchanged)
-		return name_target(exchange, exchange->origin) || set_text(exchange, true) ? -1 : 0;
-	return set_text(exchange, false) || name_target(exchange, exchange->target) ? -1 : 0;
+		return name_target(exchange, true) || set_text(exchange, true) ? -1 : 0;
+	return set_text(exchange, false) || name_target(exchange, false) ? -1 : 0;
 }
 
 /* The same file system is on both: the next boot must find one. */
@@ -348,8 +362,7 @@ static int refresh_target(const struct exchange *exchange)
 	snprintf(name, sizeof(name), "%s/%s", exchange->vg, exchange->target);
 	return child_run((const char *const[]) {
 		       "lvchange", "--quiet", "--refresh", name, NULL }) ||
-	       child_run((const char *const[]) {
-		       "lvchange", "--quiet", "--setactivationskip", "y", name, NULL }) ? -1 : 0;
+	       lvm_skip(name, true) ? -1 : 0;
 }
 
 static int refresh(const struct exchange *exchange)
@@ -382,11 +395,11 @@ void exchange_forget(const struct exchange *exchange)
 
 static int read_note(const char *path, struct exchange *exchange)
 {
-	unsigned int major, minor, target_major, target_minor;
+	unsigned int major, minor, target_major, target_minor, skipped;
 	char *text = read_text(path);
 	bool good = text &&
 		    sscanf(text, HEADER, exchange->vg, exchange->origin, exchange->target_vg,
-			   exchange->target, &target_major, &target_minor) == 6 &&
+			   exchange->target, &target_major, &target_minor, &skipped) == 7 &&
 		    sscanf(path, FOLDER "%u:%u", &major, &minor) == 2;
 
 	free(text);
@@ -394,6 +407,7 @@ static int read_note(const char *path, struct exchange *exchange)
 		return say_error("%s is not understood", path);
 	exchange->dev = makedev(major, minor);
 	exchange->target_dev = makedev(target_major, target_minor);
+	exchange->target_skipped = skipped;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
  *
  *    1  note the metadata of the origin's group   in memory, /run: a boot needs no note
  *    2  another group: the target gets its name   while every write is done on both volumes
+ *       and is activated by a boot
  *    3  write the metadata of the origin's group  the same
  *    4  the pivot: the origin's device gets the table that the target's has, or one on that
  *    5  the note says that 4 is done
@@ -37,6 +38,7 @@ struct exchange {
 	dev_t target_dev;
 	char target_vg[DM_NAME_LEN];
 	char target[DM_NAME_LEN];	/* before it gets the name of the origin */
+	bool target_skipped;		/* before: a boot does not activate it */
 };
 
 /* Can they, are they simple enough? Fills in @exchange. 0 or -1, error said. */

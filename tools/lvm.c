@@ -75,13 +75,14 @@ static void read_lv(struct json_object *row, struct lv *lv)
 	snprintf(lv->tags, sizeof(lv->tags), "%s", column(row, "lv_tags"));
 	lv->size = strtoull(column(row, "lv_size"), NULL, 10);
 	lv->active = !strcmp(column(row, "lv_active"), "active");
+	lv->skipped = *column(row, "lv_skip_activation");
 }
 
 int lvm_find(const char *selection, struct lv **lvs, size_t *nr)
 {
 	const char *const argv[] = {
 		"lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o",
-		"vg_name,lv_name,lv_size,lv_tags,lv_active", "-S", selection, NULL
+		"vg_name,lv_name,lv_size,lv_tags,lv_active,lv_skip_activation", "-S", selection, NULL
 	};
 	struct json_object *root, *rows = report(argv, "lv", &root);
 
@@ -139,6 +140,12 @@ int lvm_deactivate(const char *name)
 int lvm_remove(const char *name)
 {
 	return child_run((const char *const[]) { "lvremove", "--quiet", "--yes", name, NULL });
+}
+
+int lvm_skip(const char *name, bool skipped)
+{
+	return child_run((const char *const[]) {
+		"lvchange", "--quiet", "--setactivationskip", skipped ? "y" : "n", name, NULL });
 }
 
 int lvm_rename(const char *vg, const char *lv, const char *name)

@@ -19,6 +19,7 @@ struct lv {
 	uint64_t size;			/* bytes */
 	char tags[LVM_TAGS_MAX];	/* with commas between */
 	bool active;
+	bool skipped;			/* by what activates all */
 };
 
 /* Is there a volume group of that name? 1, 0, or -1, error said. */
@@ -46,6 +47,9 @@ int lvm_create(const char *name, uint64_t size, const char *tag);
 int lvm_activate(const char *name);
 int lvm_deactivate(const char *name);
 int lvm_remove(const char *name);
+
+/* Is it @skipped by what activates all, as a boot does? The same. */
+int lvm_skip(const char *name, bool skipped);
 
 /* @lv of @vg, also while it is in use, gets the @name. The same. */
 int lvm_rename(const char *vg, const char *lv, const char *name);
