@@ -88,4 +88,4 @@ for device in cbw origin metadata both; do
 	say dmsetup remove --retry "$device"
 done
 blockdev --flushbufs /dev/log
-say cbw-replay tracked /dev/log "$image" "$length" "$backups" 300 "$CBW_SEED"
+say cbw-replay tracked /dev/log "$image" "$length" "$backups" "${points:-300}" "$CBW_SEED"

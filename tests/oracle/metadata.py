@@ -51,6 +51,8 @@ class Metadata:
 def check(metadata, origin, backup):
     """What is wrong, or None."""
     changed, size = metadata.changed(), metadata.chunk * 512
+    # Another device may lie behind it.
+    origin, backup = origin[:metadata.sectors * 512], backup[:metadata.sectors * 512]
     missing = [chunk for chunk in range(metadata.nr_chunks)
                if not changed[chunk] and origin[chunk * size:(chunk + 1) * size] != backup[chunk * size:(chunk + 1) * size]]
     if missing:
