@@ -253,7 +253,8 @@ int exchange_note(const struct exchange *exchange)
 	if (text && !check_text(exchange, text) &&
 	    asprintf(&note, "# cbw exchanges %s %s %s %s %u:%u %u\n%s", exchange->vg,
 		     exchange->origin, exchange->target_vg, exchange->target,
-		     major(exchange->target_dev), minor(exchange->target_dev), exchange->target_skipped, text) >= 0)
+		     major(exchange->target_dev), minor(exchange->target_dev),
+		     exchange->target_skipped, text) >= 0)
 		r = durable_write(path, note);
 	free(note);
 	free(text);

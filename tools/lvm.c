@@ -82,7 +82,8 @@ int lvm_find(const char *selection, struct lv **lvs, size_t *nr)
 {
 	const char *const argv[] = {
 		"lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "-o",
-		"vg_name,lv_name,lv_size,lv_tags,lv_active,lv_skip_activation", "-S", selection, NULL
+		"vg_name,lv_name,lv_size,lv_tags,lv_active,lv_skip_activation", "-S", selection,
+		NULL
 	};
 	struct json_object *root, *rows = report(argv, "lv", &root);
 
