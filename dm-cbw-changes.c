@@ -92,12 +92,15 @@ bool cbw_changes_note(struct cbw_changes *changes, const struct bio *bio)
 	cbw_chunks_of(bio, changes->chunk_shift, &first, &last);
 	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++)
 		set_bits(bits, i, cbw_bits_mask(i, first, last));
-	return !changes->commit || cbw_commit_passes(changes->commit, bio);
+	return !changes->commit || cbw_commit_passes(changes->commit, bio, first, last);
 }
 
 void cbw_changes_submit(struct cbw_changes *changes, struct bio *bio)
 {
-	if (!changes->commit || cbw_commit_passes(changes->commit, bio))
+	unsigned long first, last;
+
+	cbw_chunks_of(bio, changes->chunk_shift, &first, &last);
+	if (!changes->commit || cbw_commit_passes(changes->commit, bio, first, last))
 		submit_bio_noacct(bio);
 	else
 		cbw_commit_hold(changes->commit, bio);

@@ -123,11 +123,10 @@ static void kick(struct cbw_commit *commit)
  *----------------------------------------------------------------
  */
 
-static bool durable(const struct cbw_commit *commit, const struct bio *bio)
+static bool durable(const struct cbw_commit *commit, unsigned long first, unsigned long last)
 {
-	unsigned long first, last, i, mask;
+	unsigned long i, mask;
 
-	cbw_chunks_of(bio, commit->chunk_shift, &first, &last);
 	for (i = first / BITS_PER_LONG; i <= last / BITS_PER_LONG; i++) {
 		mask = cbw_bits_mask(i, first, last);
 		if ((READ_ONCE(commit->durable[i]) & mask) != mask)
@@ -136,11 +135,10 @@ static bool durable(const struct cbw_commit *commit, const struct bio *bio)
 	return true;
 }
 
-static void want(struct cbw_commit *commit, const struct bio *bio)
+static void want(struct cbw_commit *commit, unsigned long first, unsigned long last)
 {
-	unsigned long first, last, i;
+	unsigned long i;
 
-	cbw_chunks_of(bio, commit->chunk_shift, &first, &last);
 	first /= CBW_BLOCK_LONGS * BITS_PER_LONG;
 	last /= CBW_BLOCK_LONGS * BITS_PER_LONG;
 	for (i = first; i <= last; i++)
@@ -148,16 +146,17 @@ static void want(struct cbw_commit *commit, const struct bio *bio)
 	kick(commit);
 }
 
-bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio)
+bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio, unsigned long first,
+		       unsigned long last)
 {
 	if (cbw_commit_broken(commit))
 		return true;
 	/* The bits of @bio were set before; pairs with write_block(). */
 	smp_mb();
 	/* Pairs with begin(). */
-	if (likely(smp_load_acquire(&commit->begun) && durable(commit, bio)))
+	if (likely(smp_load_acquire(&commit->begun) && durable(commit, first, last)))
 		return !cbw_marks_touched(bio);
-	want(commit, bio);
+	want(commit, first, last);
 	return false;
 }
 

@@ -82,10 +82,11 @@ bool cbw_commit_hangs(const struct cbw_commit *commit);
 void cbw_commit_finish(struct cbw_commit *commit);
 
 /*
- * The bits of @bio's chunks have been set: may it be submitted? If not, they are about to
- * become durable. Any context that .map may run in, as the next.
+ * The bits of @bio's chunks, @first to @last, have been set: may it be submitted? If not, they
+ * are about to become durable. Any context that .map may run in, as the next.
  */
-bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio);
+bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio, unsigned long first,
+		       unsigned long last);
 
 /* cbw_commit_passes() said no: @bio is submitted as soon as it may be, or fails. */
 void cbw_commit_hold(struct cbw_commit *commit, struct bio *bio);
