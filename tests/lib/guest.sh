@@ -188,9 +188,13 @@ mk_linear() { # NAME DEVICE [START [LENGTH]]: prints the device
 # --- cbw -------------------------------------------------------------------------------------------------------
 
 cbw_table() { # ORIGIN TARGET CHUNK ['FEATURE ARGUMENTS' [LENGTH]]: prints the table line; the job is
-	# ${CBW_JOB:-backup}, and has ${CBW_FEATURES:-} besides
-	local words
-	IFS=' ,' read -ra words <<< "${4:-} ${CBW_FEATURES:-}"
+	# ${CBW_JOB:-backup}, and has those of the ${CBW_FEATURES:-}, each with a value, besides that it has not yet
+	local words more i
+	read -ra words <<< "${4:-}"
+	IFS=' ,' read -ra more <<< "${CBW_FEATURES:-}"
+	for ((i = 0; i < ${#more[@]}; i += 2)); do
+		[[ " ${4:-} " == *" ${more[i]} "* ]] || words+=("${more[@]:i:2}")
+	done
 	((${#words[@]} == 0)) || words=("${#words[@]}" "${words[@]}")
 	echo "0 ${5:-$(dev_sectors "$1")} cbw $1 $2 $3 ${CBW_JOB:-backup}${words[*]:+ ${words[*]}}"
 }
