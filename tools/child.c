@@ -21,15 +21,26 @@
 
 #define CANNOT_RUN	127
 
+/* How a program is run, other than that it is waited for. */
+struct manner {
+	bool can_stop;
+	unsigned int seconds;		/* in a session of its own, for so long; 0: in ours */
+};
+
 /* What it prints goes to files in memory: they are never full, and need nobody to read. */
-static void become(const char *const argv[], int out, int err, bool can_stop)
+static void become(const char *const argv[], int out, int err, const struct manner *manner)
 {
 	int null = open("/dev/null", O_RDONLY);
 
 	/* If nobody waits for it any more, it must not hold a view open. */
-	if (can_stop) {
+	if (manner->can_stop) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		signals_restore();
+	}
+	/* It is the program that has the alarm then, but none that it starts. */
+	if (manner->seconds) {
+		setsid();
+		alarm(manner->seconds);
 	}
 	setenv("LC_ALL", "C", 1);
 	setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
@@ -45,13 +56,13 @@ static void become(const char *const argv[], int out, int err, bool can_stop)
  * In between: if the tool is killed, this goes on, and with it the locks that they have in common,
  * until the program has ended.
  */
-static void attend(const char *const argv[], int out, int err)
+static void attend(const char *const argv[], int out, int err, const struct manner *manner)
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid)
-		become(argv, out, err, false);
+		become(argv, out, err, manner);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : CANNOT_RUN);
@@ -105,25 +116,26 @@ static void await_or_kill(pid_t pid)
 }
 
 /* 0, or 1: it has failed, or -1, error said. */
-static int run(const char *const argv[], int out, int err, bool can_stop)
+static int run(const char *const argv[], int out, int err, const struct manner *manner)
 {
 	int status = -1;
 	pid_t pid = fork();
 
-	if (!pid && !can_stop)
-		attend(argv, out, err);
+	if (!pid && !manner->can_stop)
+		attend(argv, out, err, manner);
 	if (!pid)
-		become(argv, out, err, true);
+		become(argv, out, err, manner);
 	if (pid < 0)
 		return say_error("cannot run %s: %s", argv[0], strerror(errno));
-	if (can_stop)
+	if (manner->can_stop)
 		await_or_kill(pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return !WIFEXITED(status) || WEXITSTATUS(status);
 }
 
-static char *output(const char *const argv[], bool may_fail)
+/* What can be stopped may fail, too. */
+static char *output(const char *const argv[], const struct manner *manner)
 {
 	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
 	char *text = NULL;
@@ -132,10 +144,10 @@ static char *output(const char *const argv[], bool may_fail)
 	if (out < 0 || err < 0)
 		say_error("cannot run %s: %s", argv[0], strerror(errno));
 	else
-		r = run(argv, out, err, may_fail);
+		r = run(argv, out, err, manner);
 	if (!r)
 		text = contents(out);
-	else if (r > 0 && !may_fail)
+	else if (r > 0 && !manner->can_stop)
 		say_complaint(argv[0], err);
 	close(out);
 	close(err);
@@ -144,18 +156,26 @@ static char *output(const char *const argv[], bool may_fail)
 
 char *child_output(const char *const argv[])
 {
-	return output(argv, false);
+	return output(argv, &(const struct manner) { .can_stop = false });
 }
 
 char *child_try(const char *const argv[])
 {
-	return output(argv, true);
+	return output(argv, &(const struct manner) { .can_stop = true });
+}
+
+static int done(char *text)
+{
+	free(text);
+	return text ? 0 : -1;
 }
 
 int child_run(const char *const argv[])
 {
-	char *text = child_output(argv);
+	return done(child_output(argv));
+}
 
-	free(text);
-	return text ? 0 : -1;
+int child_daemon(const char *const argv[], unsigned int seconds)
+{
+	return done(output(argv, &(const struct manner) { .seconds = seconds }));
 }

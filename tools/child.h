@@ -10,7 +10,13 @@
  */
 int child_run(const char *const argv[]);
 
-/* The same, and returns its standard output, for free(). NULL if it failed. */
+/*
+ * The same, in a session of its own, so that nobody's terminal stops what it leaves behind. It is
+ * killed after @seconds.
+ */
+int child_daemon(const char *const argv[], unsigned int seconds);
+
+/* As child_run(), and returns its standard output, for free(). NULL if it failed. */
 char *child_output(const char *const argv[]);
 
 /*

@@ -27,6 +27,7 @@
 #define UNIX		"nbd+unix:///"
 #define NAME_MAX_NBD	256
 #define ANSWER_S	10		/* a server that does not answer for so long is not there */
+#define TLS_ANSWER_S	30		/* it has to prove who it is, too */
 #define CERTIFICATES	"/etc/cbw/pki/"
 
 struct place {
@@ -405,7 +406,7 @@ static int connect_tls(const struct place *place, uint32_t *index)
 	argv[nr++] = "30";
 	argv[nr++] = "-x";
 	add_certificates(argv + nr);
-	return child_run(argv);
+	return child_daemon(argv, TLS_ANSWER_S);
 }
 
 /* Whoever is killed here leaves a device that nbd-client -d disconnects. */
@@ -475,8 +476,13 @@ int nbd_reconnect(const char *url, bool insecure, dev_t dev)
 		return -1;
 	error = export.size == device.size ? nbd_link_replace(index, sock) : EINVAL;
 	close(sock);
-	return error ? say_error("cannot connect %s to %s again: %s", device.path, url,
-				 strerror(error)) : 0;
+	if (error)
+		return say_error("cannot connect %s to %s again: %s", device.path, url,
+				 strerror(error));
+	/* The protocol does not tell; and what was copied before is not copied again. */
+	say_warning("if %s has been started anew, it may have lost what it had not flushed: cancel the job then, and begin anew",
+		    url);
+	return 0;
 }
 
 static bool names_us(const struct place *place)

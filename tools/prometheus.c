@@ -279,9 +279,10 @@ static void print_metric(const struct metric *metric, const struct volumes *volu
 
 /* --- backups ------------------------------------------------------------------------------ */
 
+/* To look at a server would be to connect to it every minute, and it may serve one client only. */
 static bool is_good(const struct record *record)
 {
-	return record->complete && target_is_there(record);
+	return record->complete && (record->kind == RECORD_NBD || target_is_there(record));
 }
 
 /* Nothing newer of the same volume is good. */

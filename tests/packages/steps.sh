@@ -179,7 +179,8 @@ attach_at_boot() {
 make_by_dracut() {
 	local file
 	# The drivers of this machine are enough, and an emulator would take long to compress more.
-	say dracut --force --nostrip --no-compress --drivers "virtio_blk virtio_pci ext4 dm_mod" /run/out/initrd "$(uname -r)"
+	say dracut --force --nostrip --no-compress --drivers "virtio_blk virtio_pci ext4 dm_mod" --kernel-cmdline rd.lvm.lv=vg0/root \
+		/run/out/initrd "$(uname -r)"
 	lsinitrd /run/out/initrd > /run/contents
 	for file in usr/sbin/cbw usr/sbin/dmsetup usr/lib/cbw/attach etc/cbw-attach hooks/pre-mount/10-cbw-attach.sh dm_cbw.ko; do
 		grep "/$file\| $file" /run/contents || fail "the initramfs of dracut lacks $file"
@@ -285,7 +286,8 @@ running() {
 
 # Those who run a verb of the tool, or of systemctl.
 who_runs() { # VERB
-	grep -lzxse "[${1:0:1}]${1:1}" /proc/[0-9]*/cmdline
+	# Its status may be that of a process that has just ended.
+	grep -lzxse "[${1:0:1}]${1:1}" /proc/[0-9]*/cmdline | grep -q .
 }
 
 # What runs in a terminal, until that is closed.
@@ -304,7 +306,7 @@ service_owns() {
 	terminal cbw wait vg0/data
 	terminals+=($!)
 	await 120 who_runs wait
-	who_runs start || fail "who has begun it does not wait"
+	await 120 who_runs start
 	kill -KILL "${terminals[@]}"
 	wait "${terminals[@]}" || true
 	await 120 nobody_runs wait
