@@ -16,6 +16,7 @@
 #include <linux/blkdev.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -73,6 +74,7 @@ struct buffered {
 	struct bio_vec *vecs;		/* a bio takes a run of them */
 	unsigned int nr_vecs;		/* a unit has several if memory was in pieces */
 	unsigned int order;		/* of their pages */
+	unsigned int vec_shift;		/* log2 of their bytes */
 
 	enum cbw_zeroes zeroes;		/* may become CBW_ZEROES_COPY at any time */
 
@@ -180,8 +182,11 @@ static void hand_to(struct desk *desk, struct copy *copy)
 {
 	bool by_worker = in_task() && READ_ONCE(desk->worker) == current;
 
+	/* A worker that runs may take the last copy before it is woken: see buffered_destroy(). */
+	rcu_read_lock();
 	if (llist_add(&copy->ended, &desk->ended) && !by_worker)
 		queue_work(desk->lane->buffered->wq, &desk->work);
+	rcu_read_unlock();
 }
 
 static void step_endio(struct bio *bio)
@@ -207,22 +212,24 @@ static u64 place_of(const struct buffered *buffered, const struct copy *copy, se
 	return (u64)copy->first * UNIT + ((sector - first) << SECTOR_SHIFT);
 }
 
-static unsigned int vec_size(const struct buffered *buffered)
+/* The vector that has it, and where in that. */
+static struct bio_vec *vec_of(const struct buffered *buffered, u64 place, unsigned int *skip)
 {
-	return PAGE_SIZE << buffered->order;
+	*skip = place & ((1U << buffered->vec_shift) - 1);
+	return &buffered->vecs[place >> buffered->vec_shift];
 }
 
 /* The step carries data: all of it, or as much as the vectors of a bio can. */
 static void fill(struct buffered *buffered, struct copy *copy)
 {
-	u64 place = place_of(buffered, copy, copy->sector);
-	unsigned int skip = place % vec_size(buffered);
-	u64 bytes = min_t(u64, copy->nr_sectors << SECTOR_SHIFT,
-			  (u64)BIO_MAX_VECS * vec_size(buffered) - skip);
+	u64 place = place_of(buffered, copy, copy->sector), bytes;
 	struct bio *bio = &copy->bio;
+	unsigned int skip;
 
-	bio->bi_io_vec = &buffered->vecs[place / vec_size(buffered)];
-	bio->bi_vcnt = DIV_ROUND_UP_ULL(skip + bytes, vec_size(buffered));
+	bio->bi_io_vec = vec_of(buffered, place, &skip);
+	bytes = min_t(u64, copy->nr_sectors << SECTOR_SHIFT,
+		      ((u64)BIO_MAX_VECS << buffered->vec_shift) - skip);
+	bio->bi_vcnt = ((skip + bytes - 1) >> buffered->vec_shift) + 1;
 	bio->bi_iter.bi_size = skip + bytes;
 	if (skip)
 		bio_advance(bio, skip);
@@ -257,13 +264,12 @@ static bool is_zero(const struct buffered *buffered, const struct copy *copy,
 	u64 place = place_of(buffered, copy, sector);
 	u64 last = place_of(buffered, copy, end);
 	unsigned int skip, bytes;
-	const struct page *page;
+	const struct bio_vec *vec;
 
 	for (; place < last; place += bytes) {
-		page = buffered->vecs[place / vec_size(buffered)].bv_page;
-		skip = place % vec_size(buffered);
-		bytes = min_t(u64, last - place, vec_size(buffered) - skip);
-		if (memchr_inv(page_address(page) + skip, 0, bytes))
+		vec = vec_of(buffered, place, &skip);
+		bytes = min_t(u64, last - place, vec->bv_len - skip);
+		if (memchr_inv(page_address(vec->bv_page) + skip, 0, bytes))
 			return false;
 	}
 	return true;
@@ -321,11 +327,14 @@ static void begin(struct buffered *buffered, struct copy *copy)
 
 static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
 {
+	struct copy *waited;
+
 	put_units(buffered, copy);
-	/* From here on it may be that of another claim. */
+	/* Who is told of the end may be held up by what it submits. */
+	while ((waited = take_waiting(buffered)))
+		begin(buffered, waited);
+	/* From here on the copy may be that of another claim. */
 	cbw_copier_done(&buffered->copier, copy->claim, errors);
-	while ((copy = take_waiting(buffered)))
-		begin(buffered, copy);
 }
 
 static void step_ended(struct buffered *buffered, struct copy *copy)
@@ -382,13 +391,33 @@ static void reads_work(struct work_struct *work)
 	}
 }
 
+static unsigned int nr_units(sector_t nr_sectors)
+{
+	return DIV_ROUND_UP_SECTOR_T(nr_sectors, CBW_BUFFER_UNIT);
+}
+
+static bool buffered_has_room(struct cbw_copier *copier, unsigned long nr)
+{
+	struct buffered *buffered = to_buffered(copier);
+	unsigned int units = nr_units((sector_t)nr << copier->setup.geometry.chunk_shift);
+	unsigned long flags, first;
+	bool has;
+
+	spin_lock_irqsave(&buffered->lock, flags);
+	first = bitmap_find_next_zero_area(buffered->used, buffered->nr_units,
+					   buffered->nr_units / 2, units, 0);
+	has = first < buffered->nr_units && list_empty(&buffered->lanes[CBW_SWEEP].waiting);
+	spin_unlock_irqrestore(&buffered->lock, flags);
+	return has;
+}
+
 static void buffered_start(struct cbw_copier *copier, struct cbw_claim *claim)
 {
 	struct buffered *buffered = to_buffered(copier);
 	struct copy *copy = copy_of(buffered, claim);
 
 	copy->claim = claim;
-	copy->nr = DIV_ROUND_UP_SECTOR_T(cbw_copier_sectors(copier, claim), CBW_BUFFER_UNIT);
+	copy->nr = nr_units(cbw_copier_sectors(copier, claim));
 	if (get_units(buffered, copy))
 		begin(buffered, copy);
 }
@@ -417,6 +446,7 @@ static int alloc_vecs(struct buffered *buffered, unsigned int order)
 	unsigned int i;
 
 	buffered->order = order;
+	buffered->vec_shift = PAGE_SHIFT + order;
 	buffered->nr_vecs = buffered->nr_units << (UNIT_ORDER - order);
 	buffered->vecs = kvcalloc(buffered->nr_vecs, sizeof(*buffered->vecs), GFP_KERNEL);
 	if (!buffered->vecs)
@@ -490,7 +520,8 @@ static void buffered_destroy(struct cbw_copier *copier)
 	struct buffered *buffered = to_buffered(copier);
 	enum cbw_kind kind;
 
-	/* The last steps may still be in the tail of their callback. */
+	/* The last steps may still be in the tail of their callback, or about to wake a worker. */
+	synchronize_rcu();
 	if (buffered->wq)
 		destroy_workqueue(buffered->wq);
 	for (kind = 0; kind < CBW_NR_KINDS; kind++)
@@ -527,4 +558,5 @@ const struct cbw_engine cbw_buffered = {
 	.create		= buffered_create,
 	.destroy	= buffered_destroy,
 	.start		= buffered_start,
+	.has_room	= buffered_has_room,
 };

@@ -89,6 +89,11 @@ void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim)
 		start_flush(copier, claim);
 }
 
+bool cbw_copier_has_room(struct cbw_copier *copier, unsigned long nr)
+{
+	return !copier->engine->has_room || copier->engine->has_room(copier, nr);
+}
+
 struct cbw_copier *cbw_copier_create(const struct cbw_copy_setup *setup)
 {
 	const struct cbw_engine *engine = setup->buf_size ? &cbw_buffered : &cbw_kcopyd;

@@ -81,4 +81,10 @@ void cbw_copier_destroy(struct cbw_copier *copier);
  */
 void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim);
 
+/*
+ * Would a copy of @nr chunks for CBW_SWEEP begin at once, rather than wait for those in flight?
+ * Any context.
+ */
+bool cbw_copier_has_room(struct cbw_copier *copier, unsigned long nr);
+
 #endif

@@ -18,6 +18,7 @@ struct cbw_engine {
 	struct cbw_copier *(*create)(const struct cbw_copy_setup *setup);
 	void (*destroy)(struct cbw_copier *copier);
 	void (*start)(struct cbw_copier *copier, struct cbw_claim *claim);
+	bool (*has_room)(struct cbw_copier *copier, unsigned long nr);	/* NULL: always */
 };
 
 /* Begins that of each engine. Set by cbw_copier_create() before the first copy. */

@@ -517,12 +517,13 @@ static struct cbw_claim *__claim_of(struct cbw_map *map, unsigned long chunk)
 	unsigned long slot;
 
 	for (pool = map->pools; pool < map->pools + CBW_NR_KINDS; pool++) {
-		slot = cbw_bits_find(pool->in_flight, 0, pool->nr - 1, true);
-		while (slot < pool->nr) {
+		for (slot = 0; slot < pool->nr; slot++) {
+			slot = cbw_bits_find(pool->in_flight, slot, pool->nr - 1, true);
+			if (slot == pool->nr)
+				break;
 			claim = &pool->claims[slot];
 			if (chunk - claim->first < claim->nr)
 				return claim;
-			slot = cbw_bits_find(pool->in_flight, slot + 1, pool->nr - 1, true);
 		}
 	}
 	return NULL;

@@ -59,6 +59,16 @@ static bool yields(struct cbw_sweep *sweep)
 	       cbw_map_in_flight(sweep->map, CBW_SWEEP) && !READ_ONCE(sweep->hurry);
 }
 
+/*
+ * What is claimed and waits for a buffer holds up writes as well, and for the target device. One
+ * may, so that copy-before-write leaves it its share.
+ */
+static bool is_full(struct cbw_sweep *sweep)
+{
+	return cbw_map_in_flight(sweep->map, CBW_SWEEP) &&
+	       !cbw_copier_has_room(sweep->copier, sweep->max_run);
+}
+
 /* Until somebody wakes the thread, but for no longer than @delay ns, if it is not 0. */
 static void wait_for_work(u64 delay)
 {
@@ -118,7 +128,7 @@ static struct cbw_claim *next_claim(struct cbw_sweep *sweep, u64 *delay)
 		cbw_pace_rest(sweep->pace);
 		return NULL;
 	}
-	if (yields(sweep))
+	if (yields(sweep) || is_full(sweep))
 		return NULL;
 
 	*delay = retry_delay(sweep, now);

@@ -55,6 +55,16 @@ ends_as ok $!
 unhang target
 completes
 
+# It claims no more than the buffer holds for it: a write waits for none that waits itself.
+hang target
+create "buf_size 1024 max_copy 128"
+await_status inflight=8
+with_deadline 30 put 12
+assert_new "$origin" 12
+assert_status cbw=0 held=0 inflight=9
+unhang target
+completes
+
 # As without buffers in all else: what is held waits for no longer than the timeout, and the job ends.
 cbw_create cbw "$origin" "$target" 128 "engine buffered release safe cbw_timeout 500 paused buf_size 128"
 hang target
