@@ -33,7 +33,8 @@ connect_again() {
 
 new_far() {
 	to_linear
-	dmsetup remove far
+	# Copies of a job that has failed may not have ended yet.
+	dmsetup remove --retry far
 	nbd-client -d /dev/nbd0 > /dev/null
 	nbd-client -d /dev/nbd1 > /dev/null || true
 	connect nbd0
