@@ -74,7 +74,6 @@ struct buffered {
 	struct bio_vec *vecs;		/* a bio takes a run of them */
 	unsigned int nr_vecs;		/* a unit has several if memory was in pieces */
 	unsigned int order;		/* of their pages */
-	unsigned int vec_shift;		/* log2 of their bytes */
 
 	enum cbw_zeroes zeroes;		/* may become CBW_ZEROES_COPY at any time */
 
@@ -212,11 +211,17 @@ static u64 place_of(const struct buffered *buffered, const struct copy *copy, se
 	return (u64)copy->first * UNIT + ((sector - first) << SECTOR_SHIFT);
 }
 
+/* log2 of the bytes in a vector. */
+static unsigned int vec_shift(const struct buffered *buffered)
+{
+	return PAGE_SHIFT + buffered->order;
+}
+
 /* The vector that has it, and where in that. */
 static struct bio_vec *vec_of(const struct buffered *buffered, u64 place, unsigned int *skip)
 {
-	*skip = place & ((1U << buffered->vec_shift) - 1);
-	return &buffered->vecs[place >> buffered->vec_shift];
+	*skip = place & ((1U << vec_shift(buffered)) - 1);
+	return &buffered->vecs[place >> vec_shift(buffered)];
 }
 
 /* The step carries data: all of it, or as much as the vectors of a bio can. */
@@ -228,8 +233,8 @@ static void fill(struct buffered *buffered, struct copy *copy)
 
 	bio->bi_io_vec = vec_of(buffered, place, &skip);
 	bytes = min_t(u64, copy->nr_sectors << SECTOR_SHIFT,
-		      ((u64)BIO_MAX_VECS << buffered->vec_shift) - skip);
-	bio->bi_vcnt = ((skip + bytes - 1) >> buffered->vec_shift) + 1;
+		      ((u64)BIO_MAX_VECS << vec_shift(buffered)) - skip);
+	bio->bi_vcnt = ((skip + bytes - 1) >> vec_shift(buffered)) + 1;
 	bio->bi_iter.bi_size = skip + bytes;
 	if (skip)
 		bio_advance(bio, skip);
@@ -446,7 +451,6 @@ static int alloc_vecs(struct buffered *buffered, unsigned int order)
 	unsigned int i;
 
 	buffered->order = order;
-	buffered->vec_shift = PAGE_SHIFT + order;
 	buffered->nr_vecs = buffered->nr_units << (UNIT_ORDER - order);
 	buffered->vecs = kvcalloc(buffered->nr_vecs, sizeof(*buffered->vecs), GFP_KERNEL);
 	if (!buffered->vecs)

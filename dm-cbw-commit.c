@@ -59,7 +59,6 @@ struct waiting {
 
 struct cbw_commit {
 	/* What each write looks at. */
-	unsigned int chunk_shift;
 	bool begun;			/* before, no write may go on */
 	bool broken;			/* nothing is kept any more, and nothing waits */
 	struct bio *marked;		/* a write that touches marks is in flight */
@@ -945,7 +944,6 @@ struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
 	commit->origin = config->origin;
 	commit->disk = config->disk;
 	commit->len = config->len;
-	commit->chunk_shift = config->chunk_shift;
 	commit->nr_longs = BITS_TO_LONGS(((config->len - 1) >> config->chunk_shift) + 1);
 	strscpy(commit->name, config->name, sizeof(commit->name));
 	INIT_DELAYED_WORK(&commit->work, commit_work);
