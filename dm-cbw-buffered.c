@@ -46,6 +46,7 @@ struct copy {
 /* Copies of which a step has ended, and who goes on with them. */
 struct desk {
 	struct lane *lane;
+	struct workqueue_struct *wq;
 	struct llist_head ended;
 	struct work_struct work;
 	struct task_struct *worker;	/* while it looks at the list again */
@@ -60,14 +61,15 @@ struct lane {
 
 	/*
 	 * Where somebody wants to know of them, reads end here first: submitting a write may
-	 * block for as long as the target device does, and who waits for a read must not.
+	 * block for as long as the target device does, and who waits for a read must not. So
+	 * it has the queue of its user, where nobody submits to that.
 	 */
 	struct desk reads;
 };
 
 struct buffered {
 	struct cbw_copier copier;
-	struct workqueue_struct *wq;	/* of its own: whoever submits to a target may block */
+	struct workqueue_struct *wq;	/* for steps: who submits to the target device may block */
 	struct lane lanes[CBW_NR_KINDS];
 
 	unsigned int nr_units;
@@ -184,7 +186,7 @@ static void hand_to(struct desk *desk, struct copy *copy)
 	/* A worker that runs may take the last copy before it is woken: see buffered_destroy(). */
 	rcu_read_lock();
 	if (llist_add(&copy->ended, &desk->ended) && !by_worker)
-		queue_work(desk->lane->buffered->wq, &desk->work);
+		queue_work(desk->wq, &desk->work);
 	rcu_read_unlock();
 }
 
@@ -348,8 +350,8 @@ static void step_ended(struct buffered *buffered, struct copy *copy)
 	bool zeroes = bio_op(&copy->bio) == REQ_OP_WRITE_ZEROES;
 
 	bio_uninit(&copy->bio);
-	/* Some disks find out only when they are asked to. */
-	if (zeroes && (status == BLK_STS_NOTSUPP || status == BLK_STS_TARGET)) {
+	/* Some disks find out only when they are asked to, and say so in many ways. */
+	if (zeroes && status) {
 		WRITE_ONCE(buffered->zeroes, CBW_ZEROES_COPY);
 		status = BLK_STS_OK;
 	} else {
@@ -484,20 +486,23 @@ static int alloc_units(struct buffered *buffered, size_t bytes)
 	return r;
 }
 
-static void init_desk(struct desk *desk, struct lane *lane, work_func_t work)
+static void init_desk(struct desk *desk, struct lane *lane, struct workqueue_struct *wq,
+		      work_func_t work)
 {
 	desk->lane = lane;
+	desk->wq = wq;
 	init_llist_head(&desk->ended);
 	INIT_WORK(&desk->work, work);
 }
 
-static void init_lane(struct buffered *buffered, enum cbw_kind kind)
+static void init_lane(struct buffered *buffered, const struct cbw_copy_setup *setup,
+		      enum cbw_kind kind)
 {
 	struct lane *lane = &buffered->lanes[kind];
 
 	lane->buffered = buffered;
-	init_desk(&lane->reads, lane, reads_work);
-	init_desk(&lane->steps, lane, steps_work);
+	init_desk(&lane->reads, lane, setup->wq, reads_work);
+	init_desk(&lane->steps, lane, buffered->wq, steps_work);
 	INIT_LIST_HEAD(&lane->waiting);
 }
 
@@ -526,8 +531,9 @@ static void buffered_destroy(struct cbw_copier *copier)
 
 	/* The last steps may still be in the tail of their callback, or about to wake a worker. */
 	synchronize_rcu();
-	if (buffered->wq)
-		destroy_workqueue(buffered->wq);
+	for (kind = 0; kind < CBW_NR_KINDS; kind++)
+		flush_work(&buffered->lanes[kind].reads.work);
+	destroy_workqueue(buffered->wq);
 	for (kind = 0; kind < CBW_NR_KINDS; kind++)
 		kvfree(buffered->lanes[kind].copies);
 	free_vecs(buffered);
@@ -547,10 +553,14 @@ static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
 	buffered->zeroes = setup->zeroes;
 	if (setup->zeroes == CBW_ZEROES_WRITE && !bdev_write_zeroes_sectors(setup->geometry.dest))
 		buffered->zeroes = CBW_ZEROES_COPY;
-	init_lane(buffered, CBW_WRITE);
-	init_lane(buffered, CBW_SWEEP);
 	buffered->wq = alloc_workqueue("cbw_copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	r = buffered->wq ? alloc_all(buffered, setup) : -ENOMEM;
+	if (!buffered->wq) {
+		kfree(buffered);
+		return ERR_PTR(-ENOMEM);
+	}
+	init_lane(buffered, setup, CBW_WRITE);
+	init_lane(buffered, setup, CBW_SWEEP);
+	r = alloc_all(buffered, setup);
 	if (r) {
 		buffered_destroy(&buffered->copier);
 		return ERR_PTR(r);

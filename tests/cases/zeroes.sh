@@ -98,6 +98,12 @@ assert_status target_errors=0
 dmsetup remove --retry cbw
 assert_same "$CBW_TMP/pit" "$target" $((sectors * 512))
 
+# One that says it can, and fails each.
+load_test_module erasable mib=16
+fill /dev/erasable
+back
+backup "$origin" /dev/erasable 128 "zeroes write-zeroes"
+
 # A mirror, too.
 CBW_JOB=mirror
 fill "$loop"

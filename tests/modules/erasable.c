@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For tests: /dev/erasable, a disk in memory on which a secure erase leaves
- * zeroes. None of the kernel's own test devices takes one.
+ * zeroes. None of the kernel's own test devices takes one. Nor does any fail what it
+ * says that it can: this one fails each write-zeroes.
  */
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
@@ -9,8 +10,10 @@
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 
-#define SECTORS		(4 << (20 - SECTOR_SHIFT))
-#define MAX_ERASE	(UINT_MAX >> SECTOR_SHIFT)
+#define MAX_SECTORS	(UINT_MAX >> SECTOR_SHIFT)
+
+static unsigned int mib = 4;
+module_param(mib, uint, 0444);
 
 static u8 *content;
 static struct gendisk *disk;
@@ -40,6 +43,8 @@ static void erasable_submit(struct bio *bio)
 {
 	if (bio_op(bio) == REQ_OP_SECURE_ERASE)
 		memset(at(bio->bi_iter.bi_sector), 0, bio->bi_iter.bi_size);
+	else if (bio_op(bio) == REQ_OP_WRITE_ZEROES)
+		bio->bi_status = BLK_STS_IOERR;
 	else
 		transfer(bio);
 	bio_endio(bio);
@@ -53,15 +58,20 @@ static const struct block_device_operations erasable_ops = {
 static struct gendisk *alloc(void)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-	struct queue_limits limits = { .max_secure_erase_sectors = MAX_ERASE };
+	struct queue_limits limits = {
+		.max_secure_erase_sectors = MAX_SECTORS,
+		.max_write_zeroes_sectors = MAX_SECTORS,
+	};
 	struct gendisk *new = blk_alloc_disk(&limits, NUMA_NO_NODE);
 
 	return IS_ERR(new) ? NULL : new;
 #else
 	struct gendisk *new = blk_alloc_disk(NUMA_NO_NODE);
 
-	if (new)
-		blk_queue_max_secure_erase_sectors(new->queue, MAX_ERASE);
+	if (new) {
+		blk_queue_max_secure_erase_sectors(new->queue, MAX_SECTORS);
+		blk_queue_max_write_zeroes_sectors(new->queue, MAX_SECTORS);
+	}
 	return new;
 #endif
 }
@@ -70,14 +80,14 @@ static int __init erasable_init(void)
 {
 	int r = -ENOMEM;
 
-	content = vzalloc(SECTORS << SECTOR_SHIFT);
+	content = vzalloc((size_t)mib << 20);
 	disk = alloc();
 	if (!content || !disk)
 		goto bad;
 
 	disk->fops = &erasable_ops;
 	strscpy(disk->disk_name, "erasable", sizeof(disk->disk_name));
-	set_capacity(disk, SECTORS);
+	set_capacity(disk, (sector_t)mib << (20 - SECTOR_SHIFT));
 	r = add_disk(disk);
 	if (!r)
 		return 0;
