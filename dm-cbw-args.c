@@ -362,6 +362,21 @@ unsigned int cbw_args_half_buffer(const struct cbw_args *args)
 			 BIT(CBW_FEATURE_ZEROES))
 
 /* The sweep has one half of the buffer, and must be able to copy a chunk in it. */
+static bool holds_chunks(const struct cbw_args *args)
+{
+	return cbw_args_half_buffer(args) >= args->chunk;
+}
+
+/* Buffers cost less; but where nobody has asked for them it is no error that they are too small. */
+static void choose_engine(struct cbw_args *args)
+{
+	if (test_bit(CBW_FEATURE_ENGINE, &args->given))
+		return;
+
+	args->value[CBW_FEATURE_ENGINE] = args->given & OF_BUFFERED || holds_chunks(args) ?
+					  CBW_BUFFERED : CBW_KCOPYD;
+}
+
 static int check_buffer(const struct cbw_args *args, char **error)
 {
 	if (args->value[CBW_FEATURE_ENGINE] == CBW_KCOPYD) {
@@ -370,15 +385,16 @@ static int check_buffer(const struct cbw_args *args, char **error)
 		*error = "Features buf_size, release and zeroes need engine buffered";
 		return -EINVAL;
 	}
-	if (cbw_args_half_buffer(args) < args->chunk) {
+	if (!holds_chunks(args)) {
 		*error = "Feature buf_size must hold two chunks";
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int check_engine(const struct cbw_args *args, char **error)
+static int check_engine(struct cbw_args *args, char **error)
 {
+	choose_engine(args);
 	/* When such a write goes on nobody knows yet whether it should fail. */
 	if (args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE &&
 	    args->value[CBW_FEATURE_ON_CBW_ERROR] == CBW_BREAK_WRITE) {

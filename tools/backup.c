@@ -439,7 +439,7 @@ const struct verb verb_backup = {
 		   "  --workers N            copies of the sweep in flight, 1 to 64 (16)\n"
 		   "  --max-copy SIZE        the longest copy (1M)\n"
 		   "  --engine kcopyd|buffered\n"
-		   "                         who copies: buffered does from a buffer of the job's own (kcopyd)\n"
+		   "                         who copies: buffered does from a buffer of the job's own (buffered)\n"
 		   "  --buf-size SIZE        how large that is (16M)\n"
 		   "  --release saved|safe   held writes go on when their chunks are saved, or in the buffer (saved)\n"
 		   "  --zeroes copy|write-zeroes|skip\n"

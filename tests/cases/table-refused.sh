@@ -116,15 +116,17 @@ done <<-END
 	max_copy|sectors, one chunk to 2097152|1024|0 7 -8 x 2097153 4294967296
 END
 refused 'Feature max_copy must not be less than the chunk size' "$o $t 128 backup 2 max_copy 64"
-for words in "buf_size 1024" "release safe" "zeroes skip" "engine kcopyd zeroes copy"; do
+for words in "buf_size 1024 engine kcopyd" "engine kcopyd release safe" "engine kcopyd zeroes copy"; do
 	refused 'Features buf_size, release and zeroes need engine buffered' "$o $t 128 backup $(wc -w <<< "$words") $words"
 done
 refused 'Feature buf_size must hold two chunks' "$o $t 1024 backup 4 engine buffered buf_size 1023"
-refused 'Feature buf_size must hold two chunks' "$o $t 32768 backup 2 engine buffered"
+for words in "engine buffered" "release safe" "zeroes skip" "buf_size 32767"; do
+	refused 'Feature buf_size must hold two chunks' "$o $t 32768 backup 2 $words"
+done
 refused 'Feature release safe and on_cbw_error break-write exclude each other' \
-	"$o $t 128 backup 6 engine buffered release safe on_cbw_error break-write"
+	"$o $t 128 backup 4 release safe on_cbw_error break-write"
 refused 'Feature zeroes skip needs job backup, and not sync incremental' \
-	"$o $t 128 backup 6 engine buffered zeroes skip sync incremental"
+	"$o $t 128 backup 4 zeroes skip sync incremental"
 
 # --- the devices -----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,9 @@
 origin=$(mk_null origin 16)
 target=$(mk_null target 16)
 
+# What each job here has is what is written here.
+unset CBW_FEATURES
+
 shows() { # CHUNK FEATURES
 	local words
 	read -ra words <<< "$2"
@@ -40,8 +43,25 @@ done <<-END
 	128|on_source_error report on_target_error stop
 	128|engine kcopyd
 	128|engine buffered release saved zeroes copy
-	1024|max_copy 1024 engine buffered buf_size 1024 release safe zeroes skip
+	1024|max_copy 1024 buf_size 1024 release safe zeroes skip
+	32768|paused
+	32768|buf_size 32768
 	2097152|sync none cbw_timeout 4294967295 speed 4294967295 min_speed 4294967295 target_latency 4294967295 workers 1 max_copy 2097152 paused
+END
+
+# The engine with buffers has a thread of that name, of which the last letters may be cut off.
+while read -r wanted chunk features; do
+	cbw_create cbw "$origin" "$target" "$chunk" "$features"
+	had=kcopyd
+	! grep -q cbw_c /proc/[0-9]*/comm || had=buffered
+	assert_eq $had "$wanted" "the engine of '$chunk $features'"
+	dmsetup remove --retry cbw
+done <<-END
+	buffered 8
+	buffered 16384
+	kcopyd 32768
+	buffered 32768 buf_size 32768
+	kcopyd 128 engine kcopyd
 END
 
 cbw_create cbw "$origin" "$target" 128 "workers 3 cbw_timeout 7 speed 1"
