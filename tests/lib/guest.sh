@@ -313,10 +313,11 @@ remove_nulls() {
 # Whatever cbw takes, its constructor takes. The kernel's allocators remember who has what (slub_debug=U). The caller
 # is looked at, too: code of a module that is gone may have stood where cbw is now, as well as that by which one has
 # begun. What dm_get_device() takes is device-mapper's, which shares it with the tables that follow, and a sheaf is the
-# allocator's own, which whoever finds none has it take (Linux 6.18), as is what it notes for memory cgroups (6.10).
+# allocator's own, which whoever finds none has it take (Linux 6.18), as is what it notes for memory cgroups (6.10). Of a
+# cache that could not be made for want of memory it forgets the name, which is lost (sysfs_slab_add() in 6.1).
 leaks() {
 	cat /sys/kernel/debug/slab/kmalloc-*/alloc_traces 2>/dev/null |
-		awk -v RS= '/cbw_ctr\+[^\n]*\n *dm_table_add_target/ && !/dm_get_device/ && !/^ *[0-9]+ [^\n]*(__pcs_|sheaf|alloc_slab_obj_exts)/'
+		awk -v RS= '/cbw_ctr\+[^\n]*\n *dm_table_add_target/ && !/dm_get_device|sysfs_slab_add/ && !/^ *[0-9]+ [^\n]*(__pcs_|sheaf|alloc_slab_obj_exts)/'
 	grep '\[dm_cbw\]' /proc/vmallocinfo | grep -vFf <(printf %s "${taken_before:-}") || true
 }
 
