@@ -361,22 +361,18 @@ unsigned int cbw_args_half_buffer(const struct cbw_args *args)
 #define OF_BUFFERED	(BIT(CBW_FEATURE_BUF_SIZE) | BIT(CBW_FEATURE_RELEASE) | \
 			 BIT(CBW_FEATURE_ZEROES))
 
-/* The sweep has one half of the buffer, and must be able to copy a chunk in it. */
-static bool holds_chunks(const struct cbw_args *args)
-{
-	return cbw_args_half_buffer(args) >= args->chunk;
-}
-
-/* Buffers cost less; but where nobody has asked for them it is no error that they are too small. */
+/* Buffers cost less, but those of the default size hold few chunks that are large. */
 static void choose_engine(struct cbw_args *args)
 {
 	if (test_bit(CBW_FEATURE_ENGINE, &args->given))
 		return;
 
-	args->value[CBW_FEATURE_ENGINE] = args->given & OF_BUFFERED || holds_chunks(args) ?
-					  CBW_BUFFERED : CBW_KCOPYD;
+	args->value[CBW_FEATURE_ENGINE] =
+		args->given & OF_BUFFERED || args->chunk <= CBW_CHUNK_BUFFERED ?
+		CBW_BUFFERED : CBW_KCOPYD;
 }
 
+/* The sweep has one half of the buffer, and must be able to copy a chunk in it. */
 static int check_buffer(const struct cbw_args *args, char **error)
 {
 	if (args->value[CBW_FEATURE_ENGINE] == CBW_KCOPYD) {
@@ -385,7 +381,7 @@ static int check_buffer(const struct cbw_args *args, char **error)
 		*error = "Features buf_size, release and zeroes need engine buffered";
 		return -EINVAL;
 	}
-	if (!holds_chunks(args)) {
+	if (cbw_args_half_buffer(args) < args->chunk) {
 		*error = "Feature buf_size must hold two chunks";
 		return -EINVAL;
 	}

@@ -10,6 +10,7 @@
 
 #define CBW_CHUNK_MIN		8U		/* sectors: 4 KiB */
 #define CBW_CHUNK_MAX		2097152U	/* sectors: 1 GiB */
+#define CBW_CHUNK_BUFFERED	2048U		/* sectors: 1 MiB; kcopyd above it */
 #define CBW_WORKERS_MAX		64U
 #define CBW_BUFFER_UNIT		128U		/* sectors: 64 KiB */
 

@@ -37,6 +37,7 @@ struct copy {
 	unsigned int first;		/* units */
 	unsigned int nr;
 	bool writes;			/* or it reads still */
+	bool as_data;			/* zeroes, too */
 	sector_t sector;		/* where the step begins */
 	sector_t nr_sectors;		/* of the step */
 	struct bio bio;			/* of the step */
@@ -57,7 +58,7 @@ struct lane {
 	struct buffered *buffered;
 	struct copy *copies;		/* by the slot of the claim */
 	struct list_head waiting;	/* claims, for units. Under buffered.lock */
-	struct desk steps;
+	struct desk steps;		/* its queue is its own: its worker may block for long */
 
 	/*
 	 * Where somebody wants to know of them, reads end here first: submitting a write may
@@ -69,10 +70,10 @@ struct lane {
 
 struct buffered {
 	struct cbw_copier copier;
-	struct workqueue_struct *wq;	/* for steps: who submits to the target device may block */
 	struct lane lanes[CBW_NR_KINDS];
 
 	unsigned int nr_units;
+	unsigned int sweep_from;	/* the first unit that the sweep may take */
 	struct bio_vec *vecs;		/* a bio takes a run of them */
 	unsigned int nr_vecs;		/* a unit has several if memory was in pieces */
 	unsigned int order;		/* of their pages */
@@ -94,16 +95,16 @@ static struct buffered *to_buffered(struct cbw_copier *copier)
  */
 
 /*
- * The sweep has the upper half. Copy-before-write may take any, but while the sweep waits for
- * some it leaves that half alone: a run of the length that is wanted would never come free.
+ * The sweep has the upper half, or all where no write has anything copied. Copy-before-write may
+ * take any, but while the sweep waits for some it leaves that half alone: a run of the length
+ * that is wanted would never come free.
  */
 static bool take_units(struct buffered *buffered, struct copy *copy)
 {
 	bool sweep = copy->claim->kind == CBW_SWEEP;
-	unsigned int half = buffered->nr_units / 2;
-	unsigned int from = sweep ? half : 0;
+	unsigned int from = sweep ? buffered->sweep_from : 0;
 	unsigned int end = sweep || list_empty(&buffered->lanes[CBW_SWEEP].waiting) ?
-			   buffered->nr_units : half;
+			   buffered->nr_units : buffered->sweep_from;
 	unsigned long first;
 
 	lockdep_assert_held(&buffered->lock);
@@ -312,7 +313,7 @@ static bool next_step(struct buffered *buffered, struct copy *copy)
 			submit_step(buffered, copy, REQ_OP_READ);
 			return true;
 		}
-		if (zeroes == CBW_ZEROES_COPY || !find_zeroes(buffered, copy)) {
+		if (zeroes == CBW_ZEROES_COPY || copy->as_data || !find_zeroes(buffered, copy)) {
 			submit_step(buffered, copy, REQ_OP_WRITE);
 			return true;
 		}
@@ -328,20 +329,39 @@ static bool next_step(struct buffered *buffered, struct copy *copy)
 static void begin(struct buffered *buffered, struct copy *copy)
 {
 	copy->writes = false;
+	copy->as_data = false;
 	copy->sector = cbw_copier_first(&buffered->copier, copy->claim);
 	next_step(buffered, copy);
 }
 
-static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
+/* What a job that has ended left to be begun would still write to the target device. */
+static void begin_waiting(struct buffered *buffered)
 {
 	struct copy *waited;
 
+	while ((waited = take_waiting(buffered))) {
+		if (buffered->copier.setup.ended(waited->claim)) {
+			put_units(buffered, waited);
+			cbw_copier_done(&buffered->copier, waited->claim, CBW_NOT_BEGUN);
+		} else {
+			begin(buffered, waited);
+		}
+	}
+}
+
+static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
+{
 	put_units(buffered, copy);
 	/* Who is told of the end may be held up by what it submits. */
-	while ((waited = take_waiting(buffered)))
-		begin(buffered, waited);
+	begin_waiting(buffered);
 	/* From here on the copy may be that of another claim. */
 	cbw_copier_done(&buffered->copier, copy->claim, errors);
+}
+
+/* Some disks find out only when they are asked to. */
+static bool cannot_zero(blk_status_t status)
+{
+	return status == BLK_STS_NOTSUPP || status == BLK_STS_TARGET;
 }
 
 static void step_ended(struct buffered *buffered, struct copy *copy)
@@ -350,9 +370,10 @@ static void step_ended(struct buffered *buffered, struct copy *copy)
 	bool zeroes = bio_op(&copy->bio) == REQ_OP_WRITE_ZEROES;
 
 	bio_uninit(&copy->bio);
-	/* Some disks find out only when they are asked to, and say so in many ways. */
 	if (zeroes && status) {
-		WRITE_ONCE(buffered->zeroes, CBW_ZEROES_COPY);
+		if (cannot_zero(status))
+			WRITE_ONCE(buffered->zeroes, CBW_ZEROES_COPY);
+		copy->as_data = true;
 		status = BLK_STS_OK;
 	} else {
 		copy->sector += copy->nr_sectors;
@@ -412,7 +433,7 @@ static bool buffered_has_room(struct cbw_copier *copier, unsigned long nr)
 
 	spin_lock_irqsave(&buffered->lock, flags);
 	first = bitmap_find_next_zero_area(buffered->used, buffered->nr_units,
-					   buffered->nr_units / 2, units, 0);
+					   buffered->sweep_from, units, 0);
 	has = first < buffered->nr_units && list_empty(&buffered->lanes[CBW_SWEEP].waiting);
 	spin_unlock_irqrestore(&buffered->lock, flags);
 	return has;
@@ -502,25 +523,34 @@ static void init_lane(struct buffered *buffered, const struct cbw_copy_setup *se
 
 	lane->buffered = buffered;
 	init_desk(&lane->reads, lane, setup->wq, reads_work);
-	init_desk(&lane->steps, lane, buffered->wq, steps_work);
+	init_desk(&lane->steps, lane, NULL, steps_work);
 	INIT_LIST_HEAD(&lane->waiting);
 }
 
-static int alloc_copies(struct buffered *buffered, enum cbw_kind kind, unsigned int nr)
+static int alloc_lane(struct buffered *buffered, enum cbw_kind kind, unsigned int nr)
 {
 	struct lane *lane = &buffered->lanes[kind];
 	unsigned int i;
 
+	lane->steps.wq = alloc_workqueue("cbw_copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	lane->copies = kvcalloc(nr, sizeof(*lane->copies), GFP_KERNEL);
 	for (i = 0; lane->copies && i < nr; i++)
 		lane->copies[i].lane = lane;
-	return lane->copies ? 0 : -ENOMEM;
+	return lane->steps.wq && lane->copies ? 0 : -ENOMEM;
+}
+
+static void free_lane(struct lane *lane)
+{
+	flush_work(&lane->reads.work);
+	if (lane->steps.wq)
+		destroy_workqueue(lane->steps.wq);
+	kvfree(lane->copies);
 }
 
 static int alloc_all(struct buffered *buffered, const struct cbw_copy_setup *setup)
 {
-	return alloc_copies(buffered, CBW_WRITE, setup->nr_writes) ?:
-	       alloc_copies(buffered, CBW_SWEEP, CBW_MAX_SWEEP_COPIES) ?:
+	return alloc_lane(buffered, CBW_WRITE, setup->nr_writes) ?:
+	       alloc_lane(buffered, CBW_SWEEP, CBW_MAX_SWEEP_COPIES) ?:
 	       alloc_units(buffered, setup->buf_size);
 }
 
@@ -532,10 +562,7 @@ static void buffered_destroy(struct cbw_copier *copier)
 	/* The last steps may still be in the tail of their callback, or about to wake a worker. */
 	synchronize_rcu();
 	for (kind = 0; kind < CBW_NR_KINDS; kind++)
-		flush_work(&buffered->lanes[kind].reads.work);
-	destroy_workqueue(buffered->wq);
-	for (kind = 0; kind < CBW_NR_KINDS; kind++)
-		kvfree(buffered->lanes[kind].copies);
+		free_lane(&buffered->lanes[kind]);
 	free_vecs(buffered);
 	bitmap_free(buffered->used);
 	kfree(buffered);
@@ -553,11 +580,6 @@ static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
 	buffered->zeroes = setup->zeroes;
 	if (setup->zeroes == CBW_ZEROES_WRITE && !bdev_write_zeroes_sectors(setup->geometry.dest))
 		buffered->zeroes = CBW_ZEROES_COPY;
-	buffered->wq = alloc_workqueue("cbw_copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!buffered->wq) {
-		kfree(buffered);
-		return ERR_PTR(-ENOMEM);
-	}
 	init_lane(buffered, setup, CBW_WRITE);
 	init_lane(buffered, setup, CBW_SWEEP);
 	r = alloc_all(buffered, setup);
@@ -565,6 +587,7 @@ static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
 		buffered_destroy(&buffered->copier);
 		return ERR_PTR(r);
 	}
+	buffered->sweep_from = setup->nr_writes ? buffered->nr_units / 2 : 0;
 	return &buffered->copier;
 }
 

@@ -33,6 +33,9 @@ struct cbw_geometry {
 #define CBW_NO_SPACE		4U	/* for want of space */
 #define CBW_CAUSE_UNKNOWN	8U	/* nobody wanted to find out */
 
+/* Neither has failed: the job had ended before there was room for the copy. */
+#define CBW_NOT_BEGUN		16U
+
 /*
  * A copy has ended; @errors is 0 or says what failed. The claim is the
  * callee's again. Called in process context without locks. Calls for the sweep
@@ -48,11 +51,15 @@ struct cbw_copy_setup {
 	cbw_copied_fn copied;
 
 	/*
-	 * What the claim covers has been read, and is in memory: before copied(), and in its
-	 * context; only of an engine with buffers. May run for as long as it likes: no write
-	 * to the target device waits for it but that of this copy. NULL is fine.
+	 * What the claim covers has been read, and is in memory: before copied(), in process
+	 * context without locks, one after the other; only of an engine with buffers. Waits
+	 * for no copy, nor for the target device: copies that were read at the same time wait
+	 * for it. NULL is fine.
 	 */
 	void (*buffered)(struct cbw_claim *claim);
+
+	/* Has the job ended? A copy that has not begun need not be made then. Any context. */
+	bool (*ended)(const struct cbw_claim *claim);
 
 	/*
 	 * Is it worth while to find out why this copy of CBW_SWEEP could not be written?
@@ -65,7 +72,7 @@ struct cbw_copy_setup {
 	 * sectors that they have hold the longest copy.
 	 */
 	size_t buf_size;
-	unsigned int nr_writes;		/* claims of CBW_WRITE in flight, at most */
+	unsigned int nr_writes;		/* claims of CBW_WRITE in flight, at most; may be 0 */
 	enum cbw_zeroes zeroes;		/* what an engine with buffers makes of them */
 };
 

@@ -248,7 +248,8 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 	if (errors && claim->nr && !cbw_map_wanted(copying->map, claim))
 		errors = 0;
 
-	cbw_stats_copy(&copying->stats, claim->kind, claim->nr, errors);
+	if (!(errors & CBW_NOT_BEGUN))
+		cbw_stats_copy(&copying->stats, claim->kind, claim->nr, errors);
 	if (errors)
 		copy_failed(copying, claim, errors);
 	else if (!claim->nr)
@@ -264,6 +265,13 @@ static void copied(struct cbw_claim *claim, unsigned int errors)
 	    (!by_write || !cbw_map_in_flight(copying->map, CBW_SWEEP)))
 		cbw_sweep_wake(copying->sweep);
 	cbw_copying_wake_idle(copying);
+}
+
+static bool ended(const struct cbw_claim *claim)
+{
+	struct cbw_copying *copying = claim->owner;
+
+	return cbw_map_broken(copying->map);
 }
 
 /* A job that ends, stops or is suspended does not wait to find out why a copy failed. */
@@ -901,11 +909,24 @@ static size_t buf_size(const struct cbw_args *args)
 	       (size_t)args->value[CBW_FEATURE_BUF_SIZE] << 10 : 0;
 }
 
+static bool is_safe(const struct cbw_args *args)
+{
+	return args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE;
+}
+
 /* How far behind the writes they may be is for the buffer to say. */
 static unsigned int nr_safe_copies(const struct cbw_args *args)
 {
 	return min_t(size_t, CBW_MAX_SAFE_COPIES,
 		     buf_size(args) / (CBW_BUFFER_UNIT << SECTOR_SHIFT));
+}
+
+/* No write to what is followed has anything copied. */
+static unsigned int nr_write_copies(const struct cbw_copying *copying, const struct cbw_args *args)
+{
+	if (copying->ops->follows)
+		return 0;
+	return is_safe(args) ? nr_safe_copies(args) : CBW_MAX_WRITE_COPIES;
 }
 
 static int create_map(struct cbw_copying *copying, const struct cbw_args *args,
@@ -923,7 +944,7 @@ static int create_map(struct cbw_copying *copying, const struct cbw_args *args,
 		copying->nr_to_save = cbw_map_nr_pending(copying->map);
 	if (copying->ops->follows)
 		r = cbw_map_may_follow(copying->map, shift);
-	else if (args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE)
+	else if (is_safe(args))
 		r = cbw_map_may_be_safe(copying->map, nr_safe_copies(args));
 	if (r)
 		return r;
@@ -941,15 +962,15 @@ static bool takes_changes(const struct cbw_copying *copying)
 static int create_copier(struct cbw_copying *copying, const struct cbw_args *args,
 			 char **error)
 {
-	bool safe = args->value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAFE;
 	const struct cbw_copy_setup setup = {
 		.geometry	= copying->geometry,
 		.wq		= copying->wq,
 		.copied		= copied,
-		.buffered	= safe ? buffered : NULL,
+		.buffered	= is_safe(args) ? buffered : NULL,
+		.ended		= ended,
 		.wanted		= copying->on_target_error == CBW_ENOSPC ? cause_wanted : NULL,
 		.buf_size	= buf_size(args),
-		.nr_writes	= safe ? nr_safe_copies(args) : CBW_MAX_WRITE_COPIES,
+		.nr_writes	= nr_write_copies(copying, args),
 		.zeroes		= args->value[CBW_FEATURE_ZEROES],
 	};
 

@@ -58,8 +58,9 @@ while read -r wanted chunk features; do
 	dmsetup remove --retry cbw
 done <<-END
 	buffered 8
-	buffered 16384
-	kcopyd 32768
+	buffered 2048
+	kcopyd 4096
+	buffered 4096 release saved
 	buffered 32768 buf_size 32768
 	kcopyd 128 engine kcopyd
 END

@@ -2,7 +2,7 @@
 /*
  * For tests: /dev/erasable, a disk in memory on which a secure erase leaves
  * zeroes. None of the kernel's own test devices takes one. Nor does any fail what it
- * says that it can: this one fails each write-zeroes.
+ * says that it can: this one fails the first write-zeroes, so many, and counts the others.
  */
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
@@ -14,6 +14,11 @@
 
 static unsigned int mib = 4;
 module_param(mib, uint, 0444);
+static int fails;
+module_param(fails, int, 0444);
+static unsigned int zeroed;
+module_param(zeroed, uint, 0444);
+static atomic_t asked;
 
 static u8 *content;
 static struct gendisk *disk;
@@ -39,12 +44,27 @@ static void transfer(struct bio *bio)
 	}
 }
 
+static void erase(struct bio *bio)
+{
+	memset(at(bio->bi_iter.bi_sector), 0, bio->bi_iter.bi_size);
+}
+
+static void write_zeroes(struct bio *bio)
+{
+	if (atomic_inc_return(&asked) <= fails) {
+		bio->bi_status = BLK_STS_IOERR;
+		return;
+	}
+	erase(bio);
+	WRITE_ONCE(zeroed, zeroed + 1);
+}
+
 static void erasable_submit(struct bio *bio)
 {
 	if (bio_op(bio) == REQ_OP_SECURE_ERASE)
-		memset(at(bio->bi_iter.bi_sector), 0, bio->bi_iter.bi_size);
+		erase(bio);
 	else if (bio_op(bio) == REQ_OP_WRITE_ZEROES)
-		bio->bi_status = BLK_STS_IOERR;
+		write_zeroes(bio);
 	else
 		transfer(bio);
 	bio_endio(bio);

@@ -67,7 +67,7 @@ static void check_engine(const struct cbw_args *args)
 
 	check(value[CBW_FEATURE_BUF_SIZE] >= 128 && value[CBW_FEATURE_BUF_SIZE] <= 1048576);
 	if (value[CBW_FEATURE_ENGINE] == CBW_KCOPYD) {
-		check(args->given >> CBW_FEATURE_ENGINE & 1 || args->chunk > 16384);
+		check(args->given >> CBW_FEATURE_ENGINE & 1 || args->chunk > CBW_CHUNK_BUFFERED);
 		check(value[CBW_FEATURE_RELEASE] == CBW_RELEASE_SAVED);
 		check(value[CBW_FEATURE_ZEROES] == CBW_ZEROES_COPY);
 		return;
