@@ -9,6 +9,7 @@
 #include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/minmax.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 /* Bytes that the bits of so many chunks take. */
@@ -28,6 +29,15 @@ static inline unsigned long cbw_bits_mask(unsigned long i, unsigned long first,
 	if (i == last / BITS_PER_LONG)
 		mask &= ~0UL >> (BITS_PER_LONG - 1 - last % BITS_PER_LONG);
 	return mask;
+}
+
+/* Sets the bits of so many chunks, which nobody else looks at yet. */
+static inline void cbw_bits_fill(unsigned long *bits, unsigned long nr_chunks)
+{
+	unsigned long i = (nr_chunks - 1) / BITS_PER_LONG;
+
+	memset(bits, 0xff, cbw_bits_size(nr_chunks));
+	bits[i] = cbw_bits_mask(i, 0, nr_chunks - 1);
 }
 
 /* The first chunk of [first, last] whose bit is @set; last + 1: none. */

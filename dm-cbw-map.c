@@ -924,7 +924,7 @@ int cbw_map_may_exclude(struct cbw_map *map)
 	if (!map->excluded)
 		return -ENOMEM;
 
-	change_chunks(map->excluded, 0, map->nr_chunks - 1, true);
+	cbw_bits_fill(map->excluded, map->nr_chunks);
 	map->listing = true;
 	return 0;
 }
@@ -1512,8 +1512,10 @@ struct cbw_map *cbw_map_create(unsigned long nr_chunks, unsigned long max_run,
 		return NULL;
 	}
 
-	if (pending)
-		cbw_map_want(map, 0, nr_chunks - 1);
+	if (pending) {
+		cbw_bits_fill(map->pending, nr_chunks);
+		map->nr_pending = nr_chunks;
+	}
 	return map;
 }
 
