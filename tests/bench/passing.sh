@@ -12,12 +12,14 @@ load_clone
 
 for model in "${models[@]}"; do
 	disks "$model" 2048
-	for contender in raw linear snapshot "${clone[@]}" cbw; do
+	for contender in raw linear snapshot "${clone[@]}" kcopyd cbw; do
 		set_up "$contender" 64
-		if [[ $contender == @(snapshot|cbw) ]]; then
+		if [[ $contender == @(snapshot|kcopyd|cbw) ]]; then
 			measure copying-1m "$contender" 16 --bs=1m --rw=write
 			assert_eq "$(copied_chunks "$contender" 64)" $((mib * 16)) "the number of chunks copied"
 		fi
+		# Once all is copied it does not matter who has.
+		[[ $contender != kcopyd ]] || { remove_dm && continue; }
 		measure write-1m "$contender" 16 --bs=1m --rw=write --loops=4
 		for depth in 16 1; do
 			for kind in read write; do

@@ -34,7 +34,6 @@ copy_with() { # CONTENDER
 
 disks modelled 1024
 # shellcheck disable=SC2086 # words are wanted
-backup=$(mk_null backup 1024 memory_backed=0 ${attributes[modelled]})
 for contender in linear snapshot mirror cbw; do
 	prepare_copy $contender
 	start_measuring timeline $contender 4 --bs=4k --rw=randwrite --norandommap --time_based --runtime=4s \

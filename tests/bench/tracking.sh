@@ -8,6 +8,8 @@
 . "${CBW_LIB%/*}/bench.sh"
 
 writes=40960
+# It holds data, and nobody asks much of it.
+declare -A metadata_disk=([unlimited]="irqmode=0" [modelled]="mbps=1000 irqmode=2 completion_nsec=80000")
 need_module dm_cbw dm_era raid1
 mkdir "$CBW_TMP/records"
 
@@ -49,7 +51,7 @@ untrack() { # CONTENDER
 for model in "${models[@]}"; do
 	disks "$model" 3072
 	# shellcheck disable=SC2086 # words are wanted
-	metadata=$(mk_null metadata 64 ${attributes[$model]})
+	metadata=$(mk_null metadata 64 ${metadata_disk[$model]})
 	for depth in 16 1; do
 		for place in memory kept; do
 			for contender in linear era md cbw; do

@@ -12,17 +12,19 @@ results=/run/out/results
 # nanosecond for each instruction; or as a disk of 1000 MiB/s and 80 us would.
 # shellcheck disable=SC2034 # read by the measurements
 models=(unlimited modelled)
-declare -A attributes=([unlimited]="irqmode=0 completion_nsec=0" [modelled]="mbps=1000 irqmode=2 completion_nsec=80000")
 
 # shellcheck disable=SC2034 # read by the measurements
-disks() { # MODEL MIB: sets $origin, $target, $model and $mib
+disks() { # MODEL MIB [MIB/S-OF-THE-TARGET]: sets $origin, $target, $backup, $model and $mib
 	remove_nulls
+	[[ ! -d /sys/module/modelled ]] || rmmod modelled
 	model=$1 mib=$2
-	# shellcheck disable=SC2086 # words are wanted
-	{
-		origin=$(mk_null origin "$2" memory_backed=0 ${attributes[$1]})
-		target=$(mk_null target "$2" memory_backed=0 ${attributes[$1]})
-	}
+	if [[ $1 == modelled ]]; then
+		load_test_module modelled mib="$2,$2,$2" mbps="1000,${3:-1000},1000"
+		origin=/dev/modelled0 target=/dev/modelled1 backup=/dev/modelled2
+	else
+		origin=$(mk_null origin "$2" memory_backed=0 irqmode=0)
+		target=$(mk_null target "$2" memory_backed=0 irqmode=0)
+	fi
 	fio --name=warm-up --filename="$origin" --direct=1 --ioengine=libaio --rw=randrw --number_ios=64 > /dev/null
 }
 
@@ -67,6 +69,10 @@ set_up_snapshot() { # CHUNK-KIB
 	dmsetup resume snapshot
 }
 
+# What cbw does otherwise than by default, as contenders of their own.
+# shellcheck disable=SC2034 # read in cbw_table
+declare -A variants=([cbw]="" [kcopyd]="engine kcopyd" [safe]="release safe")
+
 set_up() { # CONTENDER CHUNK-KIB: sets $device
 	device=/dev/mapper/$1
 	case $1 in
@@ -74,7 +80,7 @@ set_up() { # CONTENDER CHUNK-KIB: sets $device
 	linear) mk_linear linear "$origin" > /dev/null ;;
 	snapshot) set_up_snapshot "$2" ;;
 	clone) dmsetup create clone --table "$(clone_table "$2" 1 "1 no_hydration")" ;;
-	cbw) cbw_create cbw "$origin" "$target" $(($2 * 2)) "sync none" ;;
+	*) CBW_FEATURES=${variants[$1]} cbw_create "$1" "$origin" "$target" $(($2 * 2)) "sync none" ;;
 	esac
 }
 
@@ -82,7 +88,7 @@ copied_chunks() { # CONTENDER CHUNK-KIB: prints how many it has copied
 	case $1 in
 	snapshot) dmsetup status cow | awk -v chunk="$2" '{ print int($4) / (chunk * 2) }' ;;
 	clone) dmsetup status clone | awk '{ print int($7) }' ;;
-	cbw) cbw_field cbw cbw ;;
+	*) cbw_field "$1" cbw ;;
 	esac
 }
 
@@ -121,7 +127,7 @@ start_measuring() { # ROW CONTENDER DEPTH FIO-OPTION...: sets $fio, once I/O com
 # --- backups of all ------------------------------------------------------------------------------------------------
 
 # The event that tells of the end: of cbw it is the second, after that of its start.
-declare -A events=([mirror]=1 [clone]=1 [cbw]=2)
+declare -A events=([mirror]=1 [clone]=1 [kcopyd]=2 [cbw]=2)
 
 # Copied in pieces of 1 MiB, as cbw does.
 copy_table() { # CONTENDER
@@ -130,7 +136,7 @@ copy_table() { # CONTENDER
 	case $1 in
 	mirror) echo "0 $sectors mirror core 1 2048 2 $origin 0 $target 0" ;;
 	clone) clone_table 64 16 0 ;;
-	cbw) cbw_table "$origin" "$target" 128 ;;
+	*) CBW_FEATURES=${variants[$1]} cbw_table "$origin" "$target" 128 ;;
 	esac
 }
 
@@ -138,14 +144,14 @@ copied_all() { # CONTENDER
 	case $1 in
 	mirror) [[ $(dmsetup status job) =~ \ ([0-9]+)/([0-9]+)\  && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]] ;;
 	clone) [[ $(dmsetup status job | cut -d' ' -f7) =~ ^([0-9]+)/([0-9]+)$ && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]] ;;
-	cbw) [[ $(cbw_field job state) == completed ]] ;;
+	*) [[ $(cbw_field job state) == completed ]] ;;
 	esac
 }
 
 # As in life, a device in use gets the table. The others copy nothing by themselves.
 prepare_copy() { # CONTENDER: sets $device
 	device=$(mk_linear job "$origin")
-	[[ $1 != @(mirror|clone|cbw) ]] || dmsetup load job --table "$(copy_table "$1")"
+	[[ ! -v events[$1] ]] || dmsetup load job --table "$(copy_table "$1")"
 }
 
 copy_all() { # CONTENDER: prints the seconds
