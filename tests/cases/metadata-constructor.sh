@@ -3,7 +3,7 @@
 # each allocation of a constructor with a metadata device fails once: it says what it could not have, and leaves nothing behind
 # kernel: debug
 # timeout: 900
-# klog-allow: Call Trace|lockdep_hardirqs_on_prepare
+# klog-allow: Call Trace|lockdep_(hardirqs_on_prepare|init_map_type)
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
