@@ -11,19 +11,14 @@ writes=20480
 need_module dm_cbw dm_snapshot
 load_clone
 
-# Neighbours that are written at the same time become one request.
-target_requests() {
-	awk '{ print $5 }' "/sys/block/${target#/dev/}/stat"
-}
-
 # No chunk is met twice. What is copied is counted, for both.
 copying() { # CONTENDER CHUNK-KIB DEPTH
 	local pattern=write:$(($2 - 4))k before
 	(($2 > 4)) || pattern=randwrite
 	set_up "$1" "$2"
-	before=$(target_requests)
+	before=$(dev_writes "$target")
 	measure "copying-$2k-qd$3" "$1" "$3" --bs=4k --rw="$pattern" --number_ios=$writes
-	record "copying-$2k-qd$3-target" "$1" per_copy "$(awk "BEGIN { print ($(target_requests) - $before) / $writes }")"
+	record "copying-$2k-qd$3-target" "$1" per_copy "$(awk "BEGIN { print ($(dev_writes "$target") - $before) / $writes }")"
 	assert_eq "$(copied_chunks "$1" "$2")" $writes "the number of chunks copied"
 	remove_dm
 }

@@ -6,14 +6,10 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-target_writes() {
-	awk '{ print $5 }' /sys/block/target0/stat
-}
-
 ends() { # COMMAND...: the job does by that, while two copies wait for the target device, and three for those
 	local before chunk
 	cbw_create cbw "$origin" "$target" 128 "sync none buf_size 128 cbw_timeout 10000"
-	before=$(target_writes)
+	before=$(dev_writes /dev/target0)
 	hang target
 	for chunk in 3 9 15 21 27; do
 		put $chunk &
@@ -23,7 +19,7 @@ ends() { # COMMAND...: the job does by that, while two copies wait for the targe
 	unhang target
 	await_status inflight=0
 	wait
-	assert_eq $(($(target_writes) - before)) 2 "the writes to the target device"
+	assert_eq $(($(dev_writes /dev/target0) - before)) 2 "the writes to the target device"
 	assert_status target_errors=0 source_errors=0
 	dmsetup remove --retry cbw
 }

@@ -5,13 +5,9 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-writes() { # of the target device so far
-	awk '{ print $5 }' /sys/block/target0/stat
-}
-
 round() { # CHUNK
 	local before
-	before=$(writes)
+	before=$(dev_writes /dev/target0)
 	hang target
 	fio --name=writers --filename=/dev/mapper/cbw --direct=1 --ioengine=libaio --iodepth=64 --rw=randwrite --bs=1k \
 		--offset="$((64 * $1))k" --size=64k --randseed=$((CBW_SEED + $1)) > "$CBW_TMP/fio" 2>&1 &
@@ -19,7 +15,7 @@ round() { # CHUNK
 	await_status held=64
 	unhang target
 	ends_as ok $fio
-	assert_eq $(($(writes) - before)) 1 "writes on the target device"
+	assert_eq $(($(dev_writes /dev/target0) - before)) 1 "writes on the target device"
 	assert_pit "$target" "$1"
 }
 

@@ -118,6 +118,10 @@ dev_sectors() { # DEVICE
 	blockdev --getsz "$1"
 }
 
+dev_writes() { # DEVICE: prints how many requests to write it has had; neighbours may have become one
+	awk '{ print $5 }' "/sys/block/${1#/dev/}/stat"
+}
+
 need_module() { # MODULE...: loads them; a kernel without them skips the test
 	local module
 	for module; do
