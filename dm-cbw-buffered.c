@@ -19,6 +19,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 
 #include "dm-cbw-args.h"
 #include "dm-cbw-compat.h"
@@ -79,6 +80,10 @@ struct buffered {
 	unsigned int order;		/* of their pages */
 
 	enum cbw_zeroes zeroes;		/* may become CBW_ZEROES_COPY at any time */
+
+	/* Odd while copy-before-write submits a write. Only its worker changes it. */
+	unsigned int submissions;
+	wait_queue_head_t submitted;
 
 	spinlock_t lock;		/* guards what follows, and the lanes' waiting */
 	unsigned long *used;		/* units */
@@ -245,6 +250,31 @@ static void fill(struct buffered *buffered, struct copy *copy)
 	copy->nr_sectors = bytes >> SECTOR_SHIFT;
 }
 
+/*
+ * Who submits to a device that is full sleeps until a slot is free, and it is not always the
+ * one who has waited longest that has it then: the sweep, which comes again at once, might
+ * have all of them. So it does not come while copy-before-write waits for one. It waits for
+ * that one only, for it has to advance as well, beneath any storm of writes.
+ */
+static void submit_write(struct buffered *buffered, struct copy *copy)
+{
+	unsigned int seen = READ_ONCE(buffered->submissions);
+
+	if (copy->claim->kind == CBW_SWEEP) {
+		if (seen & 1)
+			wait_event(buffered->submitted, READ_ONCE(buffered->submissions) != seen);
+		submit_bio_noacct(&copy->bio);
+		return;
+	}
+
+	WRITE_ONCE(buffered->submissions, seen + 1);
+	submit_bio_noacct(&copy->bio);
+	/* From here on the copy may have ended. */
+	WRITE_ONCE(buffered->submissions, seen + 2);
+	if (wq_has_sleeper(&buffered->submitted))
+		wake_up(&buffered->submitted);
+}
+
 static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t op)
 {
 	const struct cbw_geometry *geometry = &buffered->copier.setup.geometry;
@@ -263,7 +293,10 @@ static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t 
 	} else {
 		fill(buffered, copy);
 	}
-	submit_bio_noacct(bio);
+	if (copy->writes)
+		submit_write(buffered, copy);
+	else
+		submit_bio_noacct(bio);
 }
 
 static bool is_zero(const struct buffered *buffered, const struct copy *copy,
@@ -577,6 +610,7 @@ static struct cbw_copier *buffered_create(const struct cbw_copy_setup *setup)
 		return ERR_PTR(-ENOMEM);
 
 	spin_lock_init(&buffered->lock);
+	init_waitqueue_head(&buffered->submitted);
 	buffered->zeroes = setup->zeroes;
 	if (setup->zeroes == CBW_ZEROES_WRITE && !bdev_write_zeroes_sectors(setup->geometry.dest))
 		buffered->zeroes = CBW_ZEROES_COPY;
