@@ -43,6 +43,7 @@ struct copy {
 	sector_t nr_sectors;		/* of the step */
 	struct bio bio;			/* of the step */
 	struct llist_node ended;
+	struct list_head going_on;	/* for its next step */
 };
 
 /* Copies of which a step has ended, and who goes on with them. */
@@ -281,7 +282,7 @@ static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t 
 	struct bio *bio = &copy->bio;
 
 	cbw_bio_init(bio, copy->writes ? geometry->dest : geometry->origin, NULL, 0,
-		     op | (copy->claim->kind == CBW_WRITE ? REQ_SYNC : 0));
+		     op | (copy->claim->kind == CBW_WRITE ? REQ_SYNC | REQ_IDLE : 0));
 	/* In .map, for a writer whose limits must not hold it up: others may wait for it, too. */
 	if (!copy->writes && copy->claim->kind == CBW_WRITE)
 		bio_associate_blkg_from_css(bio, blkcg_root_css);
@@ -367,19 +368,12 @@ static void begin(struct buffered *buffered, struct copy *copy)
 	next_step(buffered, copy);
 }
 
-/* What a job that has ended left to be begun would still write to the target device. */
 static void begin_waiting(struct buffered *buffered)
 {
 	struct copy *waited;
 
-	while ((waited = take_waiting(buffered))) {
-		if (buffered->copier.setup.ended(waited->claim)) {
-			put_units(buffered, waited);
-			cbw_copier_done(&buffered->copier, waited->claim, CBW_NOT_BEGUN);
-		} else {
-			begin(buffered, waited);
-		}
-	}
+	while ((waited = take_waiting(buffered)))
+		begin(buffered, waited);
 }
 
 static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
@@ -397,7 +391,8 @@ static bool cannot_zero(blk_status_t status)
 	return status == BLK_STS_NOTSUPP || status == BLK_STS_TARGET;
 }
 
-static void step_ended(struct buffered *buffered, struct copy *copy)
+/* True: the copy has come to its end with it, and has been told of. */
+static bool step_ended(struct buffered *buffered, struct copy *copy)
 {
 	blk_status_t status = copy->bio.bi_status;
 	bool zeroes = bio_op(&copy->bio) == REQ_OP_WRITE_ZEROES;
@@ -407,31 +402,68 @@ static void step_ended(struct buffered *buffered, struct copy *copy)
 		if (cannot_zero(status))
 			WRITE_ONCE(buffered->zeroes, CBW_ZEROES_COPY);
 		copy->as_data = true;
-		status = BLK_STS_OK;
-	} else {
-		copy->sector += copy->nr_sectors;
+		return false;
 	}
-	if (status)
+	if (status) {
 		end(buffered, copy, copy->writes ? cbw_target_error(status) : CBW_SOURCE_ERROR);
+		return true;
+	}
+	copy->sector += copy->nr_sectors;
+	if (copy->writes && copy->sector == end_of(buffered, copy->claim)) {
+		end(buffered, copy, 0);
+		return true;
+	}
+	return false;
+}
+
+/* The target device of a job that has ended may be somebody else's by now. */
+static void go_on(struct buffered *buffered, struct copy *copy)
+{
+	if (buffered->copier.setup.ended(copy->claim))
+		end(buffered, copy, CBW_NOT_MADE);
 	else if (!next_step(buffered, copy))
 		end(buffered, copy, 0);
 }
 
+/* Those that have not come to their end are added to @going_on. */
+static void take_ended(struct desk *desk, struct list_head *going_on)
+{
+	struct copy *copy, *next;
+	struct llist_node *ended;
+
+	while ((ended = llist_del_all(&desk->ended))) {
+		ended = llist_reverse_order(ended);
+		llist_for_each_entry_safe(copy, next, ended, ended)
+			if (!step_ended(desk->lane->buffered, copy))
+				list_add_tail(&copy->going_on, going_on);
+	}
+}
+
+/*
+ * To submit may take its time: whoever waits for a copy that ends meanwhile does not wait for
+ * the rest as well.
+ */
 static void steps_work(struct work_struct *work)
 {
 	struct desk *desk = container_of(work, struct desk, work);
-	struct copy *copy, *next;
-	struct llist_node *ended;
+	LIST_HEAD(going_on);
+	LIST_HEAD(later);
 	struct blk_plug plug;
+	struct copy *copy;
 
 	WRITE_ONCE(desk->worker, current);
-	while ((ended = llist_del_all(&desk->ended))) {
-		ended = llist_reverse_order(ended);
+	take_ended(desk, &later);
+	while (!list_empty(&later)) {
+		list_splice_init(&later, &going_on);
 		blk_start_plug(&plug);
-		llist_for_each_entry_safe(copy, next, ended, ended)
-			step_ended(desk->lane->buffered, copy);
+		while ((copy = list_first_entry_or_null(&going_on, struct copy, going_on))) {
+			list_del(&copy->going_on);
+			go_on(desk->lane->buffered, copy);
+			take_ended(desk, &later);
+		}
 		blk_finish_plug(&plug);
 		cond_resched();
+		take_ended(desk, &later);
 	}
 	WRITE_ONCE(desk->worker, NULL);
 }

@@ -33,15 +33,14 @@ struct cbw_geometry {
 #define CBW_NO_SPACE		4U	/* for want of space */
 #define CBW_CAUSE_UNKNOWN	8U	/* nobody wanted to find out */
 
-/* Neither has failed: the job had ended before there was room for the copy. */
-#define CBW_NOT_BEGUN		16U
+/* Neither has failed: the job had ended before all of the copy was made. */
+#define CBW_NOT_MADE		16U
 
 /*
  * A copy has ended; @errors is 0 or says what failed. The claim is the
  * callee's again. Called in process context without locks. Calls for the sweep
- * come one after the other, but for those with CBW_NOT_BEGUN; those for writes
- * also at once. Other copies wait for the callee: it may submit bios, but must
- * not wait for a copy.
+ * come one after the other; those for writes also at once. Other copies wait for
+ * the callee: it may submit bios, but must not wait for a copy.
  */
 typedef void (*cbw_copied_fn)(struct cbw_claim *claim, unsigned int errors);
 
@@ -59,7 +58,7 @@ struct cbw_copy_setup {
 	 */
 	void (*buffered)(struct cbw_claim *claim);
 
-	/* Has the job ended? A copy that has not begun need not be made then. Any context. */
+	/* Has the job ended? What of a copy is not made yet need not be made then. Any context. */
 	bool (*ended)(const struct cbw_claim *claim);
 
 	/*

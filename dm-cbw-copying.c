@@ -242,21 +242,23 @@ static void buffered(struct cbw_claim *claim)
 static void copied(struct cbw_claim *claim, unsigned int errors)
 {
 	struct cbw_copying *copying = claim->owner;
-	bool by_write = claim->kind == CBW_WRITE;
+	bool by_write = claim->kind == CBW_WRITE, made = !(errors & CBW_NOT_MADE);
+	bool failed;
 
 	/* What nobody wants any more cannot fail. */
 	if (errors && claim->nr && !cbw_map_wanted(copying->map, claim))
 		errors = 0;
+	failed = errors && made;
 
-	if (!(errors & CBW_NOT_BEGUN))
+	if (made)
 		cbw_stats_copy(&copying->stats, claim->kind, claim->nr, errors);
-	if (errors)
+	if (failed)
 		copy_failed(copying, claim, errors);
 	else if (!claim->nr)
 		copying->ops->all_copied(copying);
 
 	if (cbw_map_finish(copying->map, claim, !errors,
-			   errors && by_write && copying->break_write))
+			   failed && by_write && copying->break_write))
 		let_all_go(copying);
 	let_saved_reads_go(copying);
 

@@ -73,7 +73,8 @@ TRACE_EVENT(cbw_copy_done,
 				{ CBW_SOURCE_ERROR, "source" },
 				{ CBW_TARGET_ERROR, "target" },
 				{ CBW_NO_SPACE, "no-space" },
-				{ CBW_CAUSE_UNKNOWN, "unknown" }) : "-")
+				{ CBW_CAUSE_UNKNOWN, "unknown" },
+				{ CBW_NOT_MADE, "not-made" }) : "-")
 );
 
 /* A write has met pending chunks and is held, unless they were saved just now. */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# copies that still waited for room in the buffer when their job ended are not made: the target device may be used otherwise
+# copies that waited for room in the buffer, or were only read, when their job ended are not made: the target device may be another's
 # timeout: 240
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
@@ -12,7 +12,7 @@ ends() { # COMMAND...: the job does by that, while two copies wait for the targe
 	before=$(dev_writes /dev/target0)
 	hang target
 	for chunk in 3 9 15 21 27; do
-		put $chunk &
+		put "$chunk" &
 	done
 	await_status inflight=5
 	"$@"
@@ -24,6 +24,29 @@ ends() { # COMMAND...: the job does by that, while two copies wait for the targe
 	dmsetup remove --retry cbw
 }
 
+ends_at_slow_target() { # COMMAND...: likewise, while a copy is being written, and whoever submits the next one sleeps
+	local before chunk made
+	cbw_create cbw "$origin" "$slow" 128 "sync none cbw_timeout 10000"
+	before=$(dev_writes "$slow")
+	for chunk in {1..40}; do
+		put "$chunk" &
+	done
+	await_status inflight='[1-9]*'
+	"$@"
+	made=$(cbw_field cbw cbw)
+	((made < 20)) || fail "this machine is too slow to end a job while 40 copies are made"
+	await_status inflight=0
+	wait
+	# One is being written and one waits for that; the rest has been read.
+	(($(dev_writes "$slow") - before <= made + 3)) || fail "$(($(dev_writes "$slow") - before)) writes to the target device"
+	assert_status target_errors=0 source_errors=0
+	dmsetup remove --retry cbw
+}
+
 fault_pair 4
 ends dmsetup message cbw 0 cancel
 ends await_status state=failed
+slow=$(mk_null slow 4 hw_queue_depth=1 irqmode=2 completion_nsec=2000000000)
+echo none > /sys/block/slow/queue/scheduler
+ends_at_slow_target dmsetup message cbw 0 cancel
+ends_at_slow_target await_status state=failed
