@@ -31,9 +31,10 @@ put() { # BYTE-OFFSET: four bytes that were something else
 }
 
 begins_anew() { # REASON
+	klog_anew
 	say dmsetup create cbw --table "$track"
 	assert_eq "$(dmsetup message cbw 0 changed)" "- 8 0 durable" "the map"
-	klog | tail -n 5 | grep -q "begins anew: $1" || fail "no word why: $(klog | tail -n 5)"
+	klog_expect "begins anew: $1"
 	dmsetup remove --retry cbw
 	restore
 }
@@ -47,7 +48,7 @@ dd if=/dev/zero of="$metadata" bs=4k count=1 oflag=direct status=none
 small=$(mk_null small 1)
 mk_linear little "$small" 0 31 > /dev/null
 refused 'Metadata device is too small' "0 $sectors cbw $origin - 8 track 2 metadata /dev/mapper/little"
-klog | grep -q "a metadata device of 16 KiB is needed" || fail "no word of how much"
+klog_expect 'a metadata device of 16 KiB is needed'
 dmsetup remove little
 mk_linear little "$small" 0 32 > /dev/null
 say dmsetup create cbw --table "0 $sectors cbw $origin - 8 track 2 metadata /dev/mapper/little"
@@ -102,7 +103,7 @@ dd if=/dev/urandom of="$CBW_TMP/noise" bs=4k count=1 status=none
 put 200
 say dmsetup resume cbw
 assert_eq "$(dmsetup message cbw 0 changed)" "- 8 0 durable" "the map"
-klog | tail -n 5 | grep -q "begins anew: it was written by others since the table was loaded" || fail "no word why: $(klog | tail -n 5)"
+klog_expect 'begins anew: it was written by others since the table was loaded'
 dmsetup remove --retry cbw
 # What begins anew leaves nothing of the old map that could be taken for its own.
 "$CBW_ROOT/tests/oracle/metadata.py" "$metadata" | grep -qx -- "- closed 8 0" || fail "$("$CBW_ROOT/tests/oracle/metadata.py" "$metadata")"

@@ -39,7 +39,7 @@ free_again() {
 	klog_expect 'the last write of an ended tracking map'
 	retry 10 unused || fail "the module is still in use"
 	shows "- open *" || fail "on the device: $(show)"
-	dmesg --clear
+	klog_anew
 }
 
 # --- break-map ---------------------------------------------------------------------------------------------------

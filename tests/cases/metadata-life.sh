@@ -58,7 +58,8 @@ assert_ranges() { # [RANGE]...
 
 assert_anew() { # REASON
 	assert_eq "$(summary)" "- 8 0 durable" "the map"
-	klog | grep -q "begins anew: $1" || fail "no word why: $(klog | tail -n 5)"
+	klog_expect "begins anew: $1"
+	klog_anew
 }
 
 crash() { # what is on the device while all goes on is what a crash leaves

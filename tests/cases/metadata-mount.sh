@@ -57,9 +57,10 @@ goes_on() {
 }
 
 is_void() { # WHAT-WAS-DONE
+	klog_anew
 	attach
 	assert_eq "$(generation)" - "the generation after $1"
-	klog | tail -n 4 | grep -q 'begins anew: the origin was written to meanwhile' || fail "no word why: $(klog | tail -n 4)"
+	klog_expect 'begins anew: the origin was written to meanwhile'
 	expect_fail 'needs a full backup' dmsetup load cbw --table "0 $sectors cbw /dev/mapper/origin $target 128 backup 4 sync incremental metadata $metadata"
 }
 
@@ -79,7 +80,7 @@ write_unseen() { # MOUNT-OPTIONS: mounts the origin unattached, which recovers w
 prove() { # KIND MIB MOUNT-OPTIONS MKFS...
 	local now base target sectors
 	modprobe -q "$1" || {
-		echo "no $1 in this kernel"
+		lacks "$1"
 		return
 	}
 	base=$(mk_null base "$2") target=$(mk_null target "$2")

@@ -12,6 +12,7 @@ race() { # SECONDS: writers of 8 to 64 KiB within 1 MiB, each from memory that a
 		import mmap, os, random, sys, threading, time
 		end, seed = time.monotonic() + float(sys.argv[1]), int(sys.argv[2])
 		device = os.open('/dev/mapper/cbw', os.O_WRONLY | os.O_DIRECT)
+		written, done = [], []
 		def write(number):
 		    chance, memory = random.Random(seed + number), mmap.mmap(-1, 65536)
 		    def change():
@@ -23,11 +24,15 @@ race() { # SECONDS: writers of 8 to 64 KiB within 1 MiB, each from memory that a
 		    thread.start()
 		    while time.monotonic() < end:
 		        size = chance.choice((8192, 16384, 65536))
-		        os.pwritev(device, [memoryview(memory)[:size]], chance.randrange(1 << 8) * 4096)
+		        written.append(os.pwritev(device, [memoryview(memory)[:size]], chance.randrange(1 << 8) * 4096) == size)
 		    thread.join()
+		    done.append(number)
 		threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
 		[t.start() for t in threads]
 		[t.join() for t in threads]
+		# A thread that fails ends alone.
+		if len(done) != len(threads) or not all(written) or len(written) < 100:
+		    sys.exit(f'{len(done)} of {len(threads)} writers came to their end, after {len(written)} writes')
 	END
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # an atomic write over many pending chunks is held as a whole, and reaches the origin as one
+# tier: core
 # needs: python3
 # shellcheck disable=SC2154 # the names are those of faults.sh
 . "$CBW_LIB"

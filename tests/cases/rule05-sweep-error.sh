@@ -24,5 +24,5 @@ for policy in break-snapshot break-write; do
 	sweep_fails "$policy" target write target-error
 	assert_eq "$(klog | grep -c 'backup failed (target-error)')" 1 "failures in the log"
 	sweep_fails "$policy" origin read source-error
-	dmesg --clear
+	klog_anew
 done

@@ -69,9 +69,11 @@ table() {
 	dmsetup resume cbw
 }
 
-# Comes and goes with its device.
+# Comes and goes with its device; of mirrors each second one has writes for both devices.
 device() {
-	dmsetup create other --table "$(cbw_table /dev/others0 /dev/others1 8 "max_copy 8 workers 64")"
+	local job=backup features="max_copy 8 workers 64"
+	(($1 % 2)) || job=mirror features="copy_mode write-blocking"
+	dmsetup create other --table "$(CBW_JOB=$job cbw_table /dev/others0 /dev/others1 8 "$features")"
 	dd if=/dev/zero of=/dev/mapper/other bs=64k count=8 seek=$(($1 % 100)) oflag=direct status=none
 	(($1 % 3)) || dmsetup wipe_table --nolockfs other
 	dmsetup remove --retry other

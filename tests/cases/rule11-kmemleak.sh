@@ -51,13 +51,40 @@ ends_badly() {
 	expect_fail 'the target device' dmsetup create cbw --table "$(cbw_table "$origin" /dev/none 8 "speed 5")"
 }
 
+views() {
+	cbw_create cbw "$origin" "$target" 8 "sync none"
+	dmsetup create view --readonly --table "0 8192 cbw-snapshot $origin"
+	put 5
+	dd if=/dev/mapper/view of=/dev/null bs=64k count=8 iflag=direct status=none
+	dmsetup remove --retry view
+	dmsetup remove --retry cbw
+}
+
+mirrors() {
+	CBW_JOB=mirror cbw_create cbw "$origin" "$target" 8 "copy_mode write-blocking"
+	await_status state=ready
+	put 6
+	dmsetup remove --retry cbw
+}
+
+tracks() {
+	dmsetup create cbw --table "0 8192 cbw $origin - 8 track 2 metadata $metadata"
+	put 7
+	dmsetup message cbw 0 changed 0 > /dev/null
+	dmsetup remove --retry cbw
+}
+
 [[ -w $kmemleak ]] && echo clear > $kmemleak || skip "this kernel does not look for memory without an owner"
 fault_pair 4
+metadata=$(mk_null metadata 1)
 need_module dm_cbw
 for _ in {1..10}; do
 	ends_well
 	ends_early
 	ends_badly
+	views
+	mirrors
+	tracks
 	unload_cbw
 	load_cbw
 done

@@ -182,6 +182,8 @@ if modprobe -q sd_mod && modprobe -q scsi_debug physblk_exp=4 dev_size_mb=16; th
 	accepted "$o $scsi 16 backup"
 	accepted "$scsi $t 8 backup"
 	retry 10 rmmod scsi_debug
+else
+	lacks scsi_debug
 fi
 
 # --- other jobs ------------------------------------------------------------------------------------------------

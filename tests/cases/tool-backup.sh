@@ -27,7 +27,7 @@ check_pit
 check_stamps /dev/mapper/cbw --final
 assert_eq "$(json 'j[0]["state"], j[0]["success"], j[0]["done"] == j[0]["total"], j[0]["cbw_chunks"] > 0' < "$CBW_TMP/outcome")" \
 	"('completed', True, True, True)" "the outcome"
-assert_eq "$(cbw status)" "" "the status without jobs"
+says_nothing cbw status
 
 # At once, with all figures, and with nothing said but on request.
 tool backup cbw "$target" --overwrite --chunk 4K --workers 2 --speed 1G --max-copy 64K --discard copy 2> "$CBW_TMP/said"
@@ -38,7 +38,7 @@ assert_same /dev/mapper/cbw "$target" $((length * 512))
 script -qec "cbw backup cbw $target --overwrite --speed 16M" /dev/null > "$CBW_TMP/said"
 grep -qP '\r\[#*\.*\] [0-9.]+ %, [0-9.]+ .?i?B of ' "$CBW_TMP/said" || fail "no bar: $(< "$CBW_TMP/said")"
 fill_target
-assert_eq "$(cbw backup cbw "$target" --overwrite --quiet 2>&1)" "" "what is said with --quiet"
+says_nothing eval 'cbw backup cbw "$target" --overwrite --quiet 2>&1'
 assert_same /dev/mapper/cbw "$target" $((length * 512))
 volume_is_own "$table"
 

@@ -36,7 +36,7 @@ of_json() { # the same lines from the document
 
 wrong_use 1 'cbw has no job' changed cbw
 tool attach cbw --chunk 4K
-assert_eq "$(tool changed cbw)" "" "what has changed"
+says_nothing tool changed cbw
 assert_eq "$(tool changed cbw --json | json 'j["generation"], j["ranges"]')" "(None, [])" "what has changed"
 tool changed cbw --ddrescue > "$CBW_TMP/map"
 ddrescuelog --show-status "$CBW_TMP/map"

@@ -130,7 +130,7 @@ sum=$(sha256sum < /dev/mapper/cbw)
 number=1
 while tool_dies "after:$number" mirror cbw "$target" --force --overwrite --quiet; do
 	[[ $(tool repair) != *"goes on"* ]] || tool cancel cbw
-	[[ -z $(tool repair) ]] || fail "repair has left something"
+	says_nothing tool repair
 	volume_is_own "0 $length linear $(lsblk -dno MAJ:MIN "$origin" | tr -d ' ') 0"
 	blockdev --flushbufs /dev/mapper/cbw
 	assert_eq "$(sha256sum < /dev/mapper/cbw)" "$sum" "what the volume holds"

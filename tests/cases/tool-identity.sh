@@ -95,6 +95,8 @@ if modprobe -q brd rd_nr=2 rd_size=16384 max_part=2; then
 	done
 	tell_apart 'disk partition 1 ' /dev/ram0p1 /dev/ram1p1
 	say rmmod brd
+else
+	lacks brd
 fi
 
 # --- md ------------------------------------------------------------------------------------------------------------
@@ -106,6 +108,8 @@ if modprobe -q raid1; then
 	done
 	tell_apart '' /dev/md/a /dev/md/b
 	say mdadm --quiet --stop /dev/md/a /dev/md/b
+else
+	lacks raid1
 fi
 
 # --- NVMe ----------------------------------------------------------------------------------------------------------
@@ -142,5 +146,7 @@ if modprobe -q -a nvme_tcp nvmet_tcp && [[ -e /dev/nvme-fabrics ]]; then
 	withdraw a
 	withdraw b
 	rmdir "$target/ports/1"
+else
+	lacks nvmet_tcp
 fi
 tool detach cbw

@@ -101,7 +101,7 @@ do
 		tool cancel cbw
 	fi
 	works
-	[[ -z $(tool repair) ]] || fail "repair has left something"
+	says_nothing tool repair
 	no_old_nodes
 	if [[ $(dmsetup table cbw) != "$table" ]]; then
 		((number >= 4)) || fail "it has gone over too early: $number"

@@ -46,9 +46,9 @@ tool_ends 0 'cbw: 4.0 MiB in .*'
 volume_is_own "$table"
 dmsetup remove cbw
 
-# A write that takes its time, below it, keeps the volume from being suspended.
+# A write that takes its time, below it, keeps the volume from being suspended: less than what counts as hung.
 need_module dm_delay
-dmsetup create late --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 15000"
+dmsetup create late --table "0 $(dev_sectors "$origin") delay $origin 0 0 $origin 0 25000"
 mk_linear cbw /dev/mapper/late > /dev/null
 table=$(dmsetup table cbw)
 for signal in INT KILL; do

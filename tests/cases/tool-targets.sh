@@ -85,7 +85,7 @@ assert_detached vg0-data
 
 # Two disks with the same content, always, are two disks, whichever has the name.
 if ! { modprobe -q sd_mod && modprobe -q scsi_debug dev_size_mb=24 add_host=2 num_parts=1 delay=0; }; then
-	echo "no scsi_debug in this kernel"
+	lacks scsi_debug
 	exit 0
 fi
 partitions() {

@@ -74,7 +74,7 @@ check_files() { # MOUNT-OPTIONS
 prove() { # KIND MIB MOUNT-OPTIONS MKFS...: the last MiB is not the file system's
 	local kind=$1 bytes=$(($2 << 20))
 	modprobe -q "$kind" || {
-		echo "no $kind in this kernel"
+		lacks "$kind"
 		return
 	}
 	make_volume "$2"

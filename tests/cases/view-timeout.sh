@@ -34,7 +34,7 @@ base[origin]=$(mk_null origin0 4 discard=1)
 fault_pair 4
 # A read of a chunk takes 8 seconds, or 16 where all is slow: always longer than the timeout of some, and shorter than
 # that of the others.
-slow=$((${CBW_PATIENCE:-1} > 1))
+slow=$((${CBW_PATIENCE:-1} > 1 || ${CBW_LAG:-0} > 0))
 timeout=$((slow ? 5000 : 1000))
 limit_readers $((slow ? 4096 : 8192))
 
@@ -88,7 +88,7 @@ for chunk in {0..2} {4..63}; do
 	put "$chunk"
 done
 begin_read 3
-begin_held_put 3
+begin_put 3
 ends_as error $!
 assert_status state=running held=0
 ends_as ok $reader
@@ -100,7 +100,7 @@ dmsetup remove cbw
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout $timeout"
 mk_view
 begin_read 4
-begin_held_put 4
+begin_put 4
 ends_as ok $!
 assert_status state=failed reason=cbw-timeout
 ends_as error $reader
@@ -115,7 +115,7 @@ mk_view
 begin_read 5
 dmsetup message cbw 0 resume
 cbw_wait cbw completed
-begin_held_put 5
+begin_put 5
 ends_as ok $!
 assert_status state=completed reason=- held=0
 [[ $(dmsetup status view) == *" invalid "* ]] || fail "the view goes on: $(dmsetup status view)"

@@ -9,8 +9,8 @@ echo "WARNING: not announced" > /dev/kmsg
 
 race() { # FUNCTION
 	printf '%s\n' ==================== "BUG: KCSAN: data-race in $1 / foreign" "write to 0x1 of 8 bytes by task 1 on cpu 0:" \
-		" $1" " foreign" "" "read to 0x1 of 8 bytes by task 2 on cpu 1:" " foreign" ==================== |
+		" foreign" " foreign" " $1" "" "read to 0x1 of 8 bytes by task 2 on cpu 1:" " foreign" "${2:-}" ==================== |
 		while read -r line; do echo "$line" > /dev/kmsg; done
 }
-race foreign
+race foreign "WARNING: within a report"
 race 'own+0x1/0x2 [dm_cbw]'

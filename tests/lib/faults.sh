@@ -138,7 +138,8 @@ mend_badblocks() {
 
 mk_scsi() { # MIB [PARAMETER=VALUE]...: prints the device
 	need_module sd_mod
-	modprobe -q scsi_debug dev_size_mb="$1" ndelay=10000 "${@:2}" || skip "this kernel has no module scsi_debug"
+	modprobe -q scsi_debug dev_size_mb="$1" ndelay=10000 "${@:2}" ||
+		{ lacks scsi_debug && skip "this kernel has no module scsi_debug"; }
 	retry 10 scsi_device || fail "no device of scsi_debug appears"
 }
 

@@ -74,7 +74,7 @@ unseen() { # THING...: prints what no failure was for want of
 
 # A kernel with checks allocates for itself now and then, and one of ours is passed over.
 fail_each() { # TABLE THING...: each allocation fails once, and for want of each of these things there is a failure
-	dmesg --clear
+	klog_anew
 	for _ in {1..8}; do
 		echo "$(python3 "${CBW_LIB%/*}/load-failing.py" cbw "$1") allocations failed"
 		klog | grep ': cbw: ' | sort | uniq -c > "$CBW_TMP/messages"

@@ -69,6 +69,6 @@ is_put_right() { # DM-NAME
 	retry 15 eval "! is_suspended $1" || fail "the volume stays suspended"
 	cbw repair | tee "$CBW_TMP/said"
 	! grep "its mirror goes on" "$CBW_TMP/said" || say cbw cancel "$1"
-	[[ -z $(cbw repair) ]] || fail "repair has left something"
+	says_nothing cbw repair
 	! grep -q . <(find /run/cbw -name '*.exchange*') || fail "a note is left"
 }

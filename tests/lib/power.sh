@@ -148,6 +148,8 @@ check_crash() { # IMAGE NUMBER FSCK...: all files up to that number are there
 # Each on a copy, as the check recovers it.
 check_points() { # COUNT FSCK...
 	local image=$CBW_TMP/image copy=$CBW_TMP/copy done=0 from to number
+	cbw-replay points /dev/log "$1" "$CBW_SEED" > "$CBW_TMP/points"
+	[[ -s $CBW_TMP/points ]] || fail "the log has no point where the power could fail"
 	truncate -s "$(blockdev --getsize64 /dev/disk)" "$image"
 	while read -r from to number; do
 		cbw-replay apply /dev/log "$image" "$done" "$from"
@@ -156,7 +158,7 @@ check_points() { # COUNT FSCK...
 		cbw-replay apply /dev/log "$copy" "$from" "$to" $((CBW_SEED + from))
 		echo "+ the power fails at $from of $from-$to, after file $number"
 		check_crash "$copy" "$number" "${@:2}"
-	done < <(cbw-replay points /dev/log "$1" "$CBW_SEED")
+	done < "$CBW_TMP/points"
 }
 
 prove_power() { # MIB FILES POINTS MKFS...  in $fsck: the command that finds nothing to repair
