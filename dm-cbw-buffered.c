@@ -452,10 +452,10 @@ static void steps_work(struct work_struct *work)
 	struct copy *copy;
 
 	WRITE_ONCE(desk->worker, current);
-	take_ended(desk, &later);
-	while (!list_empty(&later)) {
-		list_splice_init(&later, &going_on);
+	do {
 		blk_start_plug(&plug);
+		take_ended(desk, &later);
+		list_splice_init(&later, &going_on);
 		while ((copy = list_first_entry_or_null(&going_on, struct copy, going_on))) {
 			list_del(&copy->going_on);
 			go_on(desk->lane->buffered, copy);
@@ -463,8 +463,7 @@ static void steps_work(struct work_struct *work)
 		}
 		blk_finish_plug(&plug);
 		cond_resched();
-		take_ended(desk, &later);
-	}
+	} while (!list_empty(&later) || !llist_empty(&desk->ended));
 	WRITE_ONCE(desk->worker, NULL);
 }
 
