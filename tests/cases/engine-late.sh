@@ -24,17 +24,17 @@ ends() { # COMMAND...: the job does by that, while two copies wait for the targe
 	dmsetup remove --retry cbw
 }
 
-ends_at_slow_target() { # COMMAND...: likewise, while a copy is being written, and whoever submits the next one sleeps
+ends_at_slow_target() { # TIMEOUT COMMAND...: likewise, while a copy is being written, and whoever submits the next one sleeps
 	local before chunk made
-	cbw_create cbw "$origin" "$slow" 128 "sync none cbw_timeout 10000"
+	cbw_create cbw "$origin" "$slow" 128 "sync none cbw_timeout $1"
 	before=$(dev_writes "$slow")
-	for chunk in {1..40}; do
+	for chunk in {1..12}; do
 		put "$chunk" &
 	done
-	await_status inflight='[1-9]*'
-	"$@"
+	retry 30 eval '(($(cbw_field cbw inflight) > 6))' || fail "the writes do not come"
+	"${@:2}"
 	made=$(cbw_field cbw cbw)
-	((made < 20)) || fail "this machine is too slow to end a job while 40 copies are made"
+	((made < 6)) || fail "this machine is too slow to end a job while twelve copies are made"
 	await_status inflight=0
 	wait
 	# One is being written and one waits for that; the rest has been read.
@@ -46,7 +46,7 @@ ends_at_slow_target() { # COMMAND...: likewise, while a copy is being written, a
 fault_pair 4
 ends dmsetup message cbw 0 cancel
 ends await_status state=failed
-slow=$(mk_null slow 4 hw_queue_depth=1 irqmode=2 completion_nsec=2000000000)
+slow=$(mk_null slow 4 hw_queue_depth=1 irqmode=2 completion_nsec=4000000000)
 echo none > /sys/block/slow/queue/scheduler
-ends_at_slow_target dmsetup message cbw 0 cancel
-ends_at_slow_target await_status state=failed
+ends_at_slow_target 60000 dmsetup message cbw 0 cancel
+ends_at_slow_target 10000 await_status state=failed
