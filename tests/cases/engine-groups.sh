@@ -8,10 +8,7 @@
 
 base[origin]=$(mk_null origin0 4)
 fault_pair 4
-group=/sys/fs/cgroup/writers
-mount -t cgroup2 cgroup2 /sys/fs/cgroup && echo +io > /sys/fs/cgroup/cgroup.subtree_control ||
-	skip "this kernel limits no groups of programs"
-mkdir "$group"
+make_group writers
 # A chunk would take a minute.
 echo "$(stat -c %Hr:%Lr /dev/origin0) rbps=1024" > "$group/io.max"
 for engine in kcopyd buffered; do

@@ -12,10 +12,7 @@ mk_view() {
 
 # As one limits a program that makes backups: its reads of the origin wait, those of a copy do not.
 limit_readers() { # BYTES-PER-SECOND
-	group=/sys/fs/cgroup/readers
-	mount -t cgroup2 cgroup2 /sys/fs/cgroup && echo +io > /sys/fs/cgroup/cgroup.subtree_control ||
-		skip "this kernel limits no groups of programs"
-	mkdir "$group"
+	make_group readers
 	echo "$(stat -c %Hr:%Lr /dev/origin0) rbps=$1" > "$group/io.max"
 }
 

@@ -176,6 +176,15 @@ put() { # CHUNK [DD-OPTION]...: the first 4 KiB of it
 	dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=$(($1 * 16)) oflag=direct status=none "${@:2}"
 }
 
+# For programs whose I/O is limited. It stays, as does what it is in, for the next test.
+make_group() { # NAME: sets $group
+	group=/sys/fs/cgroup/$1
+	{ mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup; } &&
+		echo +io > /sys/fs/cgroup/cgroup.subtree_control ||
+		{ lacks "limits for groups" && skip "this kernel limits no groups of programs"; }
+	mkdir -p "$group"
+}
+
 begin_put() { # CHUNK: in the background; $! is what ends_as takes
 	{ put "$@" || exit 1; } &
 }
