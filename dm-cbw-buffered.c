@@ -281,6 +281,7 @@ static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t 
 	const struct cbw_geometry *geometry = &buffered->copier.setup.geometry;
 	struct bio *bio = &copy->bio;
 
+	/* As direct I/O, which those spare who make writeback wait. */
 	cbw_bio_init(bio, copy->writes ? geometry->dest : geometry->origin, NULL, 0,
 		     op | (copy->claim->kind == CBW_WRITE ? REQ_SYNC | REQ_IDLE : 0));
 	/* In .map, for a writer whose limits must not hold it up: others may wait for it, too. */
@@ -368,19 +369,14 @@ static void begin(struct buffered *buffered, struct copy *copy)
 	next_step(buffered, copy);
 }
 
-static void begin_waiting(struct buffered *buffered)
+static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
 {
 	struct copy *waited;
 
-	while ((waited = take_waiting(buffered)))
-		begin(buffered, waited);
-}
-
-static void end(struct buffered *buffered, struct copy *copy, unsigned int errors)
-{
 	put_units(buffered, copy);
 	/* Who is told of the end may be held up by what it submits. */
-	begin_waiting(buffered);
+	while ((waited = take_waiting(buffered)))
+		begin(buffered, waited);
 	/* From here on the copy may be that of another claim. */
 	cbw_copier_done(&buffered->copier, copy->claim, errors);
 }
@@ -441,7 +437,7 @@ static void take_ended(struct desk *desk, struct list_head *going_on)
 
 /*
  * To submit may take its time: whoever waits for a copy that ends meanwhile does not wait for
- * the rest as well.
+ * the rest as well. Copies that go on meanwhile do so after what lies in the plug.
  */
 static void steps_work(struct work_struct *work)
 {

@@ -22,10 +22,6 @@ has_generation() { # UUID
 	[[ $(summary) == "$1 "* ]]
 }
 
-unused() {
-	[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]
-}
-
 # What it was about to write when it was left alone does not come after what others write.
 assert_taken() {
 	refused='Writes of a tracking map that has ended still run on this device'
@@ -37,7 +33,7 @@ assert_taken() {
 free_again() {
 	unhang meta
 	klog_expect 'the last write of an ended tracking map'
-	retry 10 unused || fail "the module is still in use"
+	retry 10 module_unused dm_cbw || fail "the module is still in use"
 	shows "- open *" || fail "on the device: $(show)"
 	klog_anew
 }
@@ -72,7 +68,7 @@ assert_same "$origin" "$target"
 unhang meta
 retry 20 shows "- open *" || fail "on the device: $(show)"
 remove
-retry 10 unused || fail "the module is still in use"
+retry 10 module_unused dm_cbw || fail "the module is still in use"
 
 # With writes in its hands, and left alone with them.
 begin break-map 1000

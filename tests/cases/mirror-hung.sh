@@ -46,7 +46,7 @@ expect_fail "$refused" cbw_create cbw "$other" "$target" 128
 expect_fail 'in use|unavailable' rmmod dm_cbw
 unhang target
 klog_expect 'the last copy of the ended job has ended'
-retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+retry 10 module_unused dm_cbw || fail "the module is still in use"
 
 # It hangs in the suspend that is to end the job.
 cbw_create cbw "$origin" "$target" 128 "cbw_timeout 1000"
@@ -60,5 +60,5 @@ put 6
 assert_new /dev/origin0 6
 say with_deadline 30 dmsetup remove cbw
 unhang target
-retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+retry 10 module_unused dm_cbw || fail "the module is still in use"
 unload_cbw

@@ -9,7 +9,7 @@
 disks='/sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*'
 # No other simple disk takes write-zeroes that keep the space.
 need_module sd_mod
-modprobe -q scsi_debug dev_size_mb=48 lbpu=1 lbpws=1 delay=0 || { lacks scsi_debug && skip "this kernel has no module scsi_debug"; }
+modprobe -q scsi_debug dev_size_mb=48 lbpu=1 lbpws=1 delay=0 || skip_without "module scsi_debug"
 retry 30 compgen -G "$disks" > /dev/null || fail "the disk does not come"
 # shellcheck disable=SC2086 # a pattern
 origin=/dev/$(basename $disks)

@@ -20,7 +20,7 @@ taken() { # COMMAND...
 	unhang target
 	wait
 	[[ ! -e /dev/mapper/cbw ]] || dmsetup remove --retry cbw
-	retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+	retry 10 module_unused dm_cbw || fail "the module is still in use"
 }
 
 taken dmsetup remove --force cbw

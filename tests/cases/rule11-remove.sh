@@ -14,7 +14,7 @@ removed() {
 	assert_status state="$1"
 	say dmsetup remove --retry cbw
 	[[ ! -e /dev/mapper/cbw ]] || fail "the device is still there"
-	[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]] || fail "the module is still in use"
+	module_unused dm_cbw || fail "the module is still in use"
 }
 
 slow target 500

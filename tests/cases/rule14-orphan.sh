@@ -33,7 +33,7 @@ dmsetup remove --retry cbw
 
 unhang target
 klog_expect 'the last copy of the ended job has ended'
-retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+retry 10 module_unused dm_cbw || fail "the module is still in use"
 cbw_create cbw "$origin" "$target" 128
 cbw_wait cbw completed
 assert_same /dev/origin0 "$target"

@@ -26,7 +26,7 @@ no_job
 
 unhang target
 klog_expect 'the last copy of the ended job has ended'
-retry 10 eval '[[ $(< /sys/module/dm_cbw/refcnt) == 0 ]]' || fail "the module is still in use"
+retry 10 module_unused dm_cbw || fail "the module is still in use"
 
 # The other way round: the copies end first.
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 500"

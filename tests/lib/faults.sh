@@ -138,8 +138,7 @@ mend_badblocks() {
 
 mk_scsi() { # MIB [PARAMETER=VALUE]...: prints the device
 	need_module sd_mod
-	modprobe -q scsi_debug dev_size_mb="$1" ndelay=10000 "${@:2}" ||
-		{ lacks scsi_debug && skip "this kernel has no module scsi_debug"; }
+	modprobe -q scsi_debug dev_size_mb="$1" ndelay=10000 "${@:2}" || skip_without "module scsi_debug"
 	retry 10 scsi_device || fail "no device of scsi_debug appears"
 }
 
@@ -181,7 +180,7 @@ make_group() { # NAME: sets $group
 	group=/sys/fs/cgroup/$1
 	{ mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup; } &&
 		echo +io > /sys/fs/cgroup/cgroup.subtree_control ||
-		{ lacks "limits for groups" && skip "this kernel limits no groups of programs"; }
+		skip_without "limits for groups of programs"
 	mkdir -p "$group"
 }
 

@@ -139,13 +139,22 @@ lacks() { # WHAT
 	echo "left out: this kernel has no $1"
 }
 
+skip_without() { # WHAT
+	lacks "$1"
+	skip "this kernel has no $1"
+}
+
+module_unused() { # MODULE: it is there, and nobody has it
+	[[ $(< "/sys/module/$1/refcnt") == 0 ]]
+}
+
 need_module() { # MODULE...: loads them; a kernel without them skips the test
 	local module
 	for module; do
 		if [[ $module == dm_cbw ]]; then
 			load_cbw
 		elif [[ ! -d /sys/module/${module//-/_} ]]; then
-			modprobe -q "$module" || { lacks "$module" && skip "this kernel has no module $module"; }
+			modprobe -q "$module" || skip_without "module $module"
 		fi
 	done
 }
@@ -332,16 +341,16 @@ remove_nulls() {
 }
 
 # A disk goes though somebody has it open; its module does not.
-modules_unused() { # MODULE...
+disks_unused() {
 	local module
-	for module; do
-		[[ ! -e /sys/module/$module/refcnt || $(< "/sys/module/$module/refcnt") == 0 ]] || return 1
+	for module in null_blk loop; do
+		[[ ! -e /sys/module/$module/refcnt ]] || module_unused $module || return 1
 	done
 }
 
 let_go_of_disks() {
 	remove_nulls || return 1
-	retry 10 modules_unused null_blk loop && return 0
+	retry 10 disks_unused && return 0
 	echo "left behind: a disk that is open" >&2
 	return 1
 }
