@@ -40,7 +40,7 @@ static inline void cbw_bits_fill(unsigned long *bits, unsigned long nr_chunks)
 	bits[i] = cbw_bits_mask(i, 0, nr_chunks - 1);
 }
 
-/* The first chunk of [first, last] whose bit is @set; last + 1: none. */
+/* The first chunk of [first, last], which may be empty, whose bit is @set; last + 1: none. */
 static inline unsigned long cbw_bits_find(const unsigned long *bits, unsigned long first,
 					  unsigned long last, bool set)
 {
@@ -48,6 +48,8 @@ static inline unsigned long cbw_bits_find(const unsigned long *bits, unsigned lo
 	unsigned long i = first / BITS_PER_LONG;
 	unsigned long word;
 
+	if (first > last)
+		return last + 1;
 	word = (READ_ONCE(bits[i]) ^ flip) & (~0UL << (first % BITS_PER_LONG));
 	while (!word) {
 		if (++i > last / BITS_PER_LONG)

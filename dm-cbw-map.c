@@ -125,10 +125,8 @@ bool cbw_map_pending(const struct cbw_map *map, unsigned long first,
 unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 			   unsigned long last, bool pending)
 {
-	unsigned long chunk = last + 1;
+	unsigned long chunk = cbw_bits_find(map->pending, first, last, pending);
 
-	if (first <= last)
-		chunk = cbw_bits_find(map->pending, first, last, pending);
 	/* As in cbw_map_pending(): what is not pending is saved, released or excluded. */
 	smp_acquire__after_ctrl_dep();
 	return chunk;

@@ -170,8 +170,9 @@ bool cbw_map_passes(const struct cbw_map *map, unsigned long first,
 bool cbw_map_waits(struct cbw_map *map, unsigned long first, unsigned long last);
 
 /*
- * The first chunk of [first, last] that is pending, or is not; last + 1 if
- * there is none. Takes no lock.
+ * The first chunk of [first, last], which may be empty, that is pending, or is not; last + 1
+ * if there is none. Takes no lock: the end of a run is to be looked for behind its first
+ * chunk, which may not belong to it any more.
  */
 unsigned long cbw_map_find(const struct cbw_map *map, unsigned long first,
 			   unsigned long last, bool pending);

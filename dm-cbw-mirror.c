@@ -87,7 +87,8 @@ static void bound(struct cbw_mirror *mirror, struct bio *bio)
 	}
 	cbw_chunks_of(bio, shift, &first, &last);
 	pending = cbw_map_pending(map, first, first);
-	cbw_cut_before(bio, shift, cbw_map_find(map, first, last, !pending));
+	/* Whatever the first is by now. */
+	cbw_cut_before(bio, shift, cbw_map_find(map, first + 1, last, !pending));
 }
 
 static void note_range(struct cbw_copying *copying, struct bio *bio)

@@ -110,8 +110,9 @@ static int read_dest(struct cbw_snapshot *snapshot, struct bio *bio, unsigned lo
 	unsigned long next = cbw_map_find_safe(snapshot->map, io->first, last, true);
 	bool safe = next == io->first;
 
+	/* The first is, or was just now. */
 	if (safe)
-		next = cbw_map_find_safe(snapshot->map, io->first, last, false);
+		next = cbw_map_find_safe(snapshot->map, io->first + 1, last, false);
 	begin_with(snapshot, bio, snapshot->dest->bdev, next);
 	if (!safe)
 		return DM_MAPIO_REMAPPED;
@@ -139,7 +140,7 @@ static int read_settled(struct cbw_snapshot *snapshot, struct bio *bio, unsigned
 	if (next > io->first)
 		return read_dest(snapshot, bio, next - 1);
 
-	next = cbw_map_find_excluded(snapshot->map, io->first, last, false);
+	next = cbw_map_find_excluded(snapshot->map, io->first + 1, last, false);
 	cbw_cut_before(bio, snapshot->chunk_shift, next);
 	io->last = next - 1;
 	zero_fill_bio(bio);

@@ -9,13 +9,13 @@
 
 fault_pair 4
 need_module dm_cbw
-prepare_suspend cbw_map_requeue,queue_work_on
+prepare_lingerer dmsetup cbw_map_requeue,queue_work_on
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
 hang target
 begin_held_put 3
 first=$!
 
-begin_suspend cbw
+begin_lingerer suspend --noflush --nolockfs cbw
 retry 20 lingers_in cbw_map_requeue || fail "nothing is handed back"
 dd if="$new" of=/dev/mapper/cbw bs=4k count=1 seek=80 oflag=direct status=none &
 second=$!
@@ -27,7 +27,7 @@ unhang target
 sleep 1
 lingers_in queue_work_on || fail "the suspend went on too early"
 go_on to-the-end
-ends_as ok "$suspend"
+ends_as ok "$lingerer"
 for pid in $first $second; do
 	! gone "$pid" || fail "a write ended while the device was to be suspended"
 done

@@ -43,13 +43,13 @@ say dd if=/dev/zero of=/dev/mapper/cbw bs=256k count=1 oflag=direct status=none
 put 9
 assert_eq "$(held) $(line cbw) $(line sweep) $(line coalesced)" "2 2 5 0 0 0 0 0 0 3" "the statistics after two holds"
 
-# One that is held for half a second at least is in no bucket below 2^18 us.
+# One that is held for half a second is in no bucket below 2^18 us. The kernel's timers may be early by a tick.
 short=$(shorter 18)
 slow target 500
 put 20
 slow target 0
 assert_eq "$(held) $(shorter 18) $(shorter 31)" "3 $short 3" "holds, those below 2^18 us, and all of them"
-(($(longest) >= 500000)) || fail "the longest hold took $(longest) us"
+(($(longest) >= 500000 - 10000)) || fail "the longest hold took $(longest) us"
 
 # Errors by side, and by who copied.
 inject target write

@@ -14,7 +14,7 @@ begin_read() { # CHUNK
 
 null_devices 16
 : > "$log"
-prepare_suspend cbw_map_suspend_viewer,queue_work_on
+prepare_lingerer dmsetup cbw_map_suspend_viewer,queue_work_on
 load 16 "sync none"
 resume
 mk_view
@@ -24,7 +24,7 @@ first=$!
 retry 30 in_flight view || fail "the read does not come"
 sleep 0.5
 
-begin_suspend view
+begin_lingerer suspend --noflush --nolockfs view
 retry 20 lingers_in cbw_map_suspend_viewer || fail "the view is not suspended"
 begin_read 7
 second=$!
@@ -35,7 +35,7 @@ say dmsetup message cbw 0 cancel
 sleep 1
 lingers_in queue_work_on || fail "the suspend went on too early"
 go_on to-the-end
-retry 30 gone "$suspend" || fail "the suspend hangs"
+retry 30 gone "$lingerer" || fail "the suspend hangs"
 for reader in $first $second; do
 	! gone "$reader" || fail "a read ended while the view was to be suspended"
 done

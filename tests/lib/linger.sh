@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A suspend that stays in the kernel for as long as the test needs. After guest.sh:  . "${CBW_LIB%/*}/linger.sh"
+# A program that stays in the kernel for as long as the test needs. After guest.sh:  . "${CBW_LIB%/*}/linger.sh"
 #
 # The processor that lingers does nothing else, which a slow kernel may notice: the test has another one, and
 # announces lockups of workqueues.
@@ -11,17 +11,17 @@
 
 lingering=/sys/module/linger/parameters
 
-prepare_suspend() { # FUNCTION,...: behind which it will stay
-	(($(nproc) > 1)) || skip "it takes two processors"
+prepare_lingerer() { # PROGRAM FUNCTION,...: behind which it will stay
+	(($(nproc --all) > 1)) || skip "it takes two processors"
 	taskset --cpu-list --pid 1 $BASHPID > /dev/null
-	load_test_module linger program=suspender functions="$1"
-	cp "$(type -P dmsetup)" "$CBW_TMP/suspender"
+	load_test_module linger program=lingerer functions="$2"
+	cp "$(type -P "$1")" "$CBW_TMP/lingerer"
 }
 
-begin_suspend() { # NAME: sets $suspend
-	say taskset --cpu-list 0 "$CBW_TMP/suspender" suspend --noflush --nolockfs "$1" &
+begin_lingerer() { # ARGUMENT...: sets $lingerer
+	say taskset --cpu-list 0 "$CBW_TMP/lingerer" "$@" &
 	# shellcheck disable=SC2034 # for the test
-	suspend=$!
+	lingerer=$!
 }
 
 lingers_in() { # FUNCTION

@@ -1343,7 +1343,9 @@ static void check_pending(void)
 	check_find(last + 1, last, scramble() % 2);
 	if (!any_pending(first, last)) {
 		check_find_excluded(first, last, scramble() % 2);
+		check_find_excluded(last + 1, last, scramble() % 2);
 		check_find_safe(first, last, scramble() % 2);
+		check_find_safe(last + 1, last, scramble() % 2);
 	}
 }
 
