@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bios, as both targets see them. */
+/* Bios, as all see them. */
 #ifndef DM_CBW_BIO_H
 #define DM_CBW_BIO_H
 
@@ -34,6 +34,23 @@ static inline void cbw_cut_before(struct bio *bio, unsigned int chunk_shift,
 static inline bool cbw_may_not_wait(const struct bio *bio)
 {
 	return (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT;
+}
+
+/* What has not both is writeback for the block layer, which throttles that (WBT). */
+#define CBW_DIRECT_IO	(REQ_SYNC | REQ_IDLE)
+
+static inline bool cbw_is_direct(const struct bio *bio)
+{
+	return (bio->bi_opf & CBW_DIRECT_IO) == CBW_DIRECT_IO;
+}
+
+/*
+ * May the block layer make whoever submits @bio, a write, sleep so that others get their share?
+ * It does so with groups of programs, too (io.cost, io.latency).
+ */
+static inline bool cbw_may_be_throttled(const struct bio *bio)
+{
+	return !cbw_is_direct(bio) || cbw_bio_has_group(bio);
 }
 
 static inline int cbw_would_block(struct bio *bio)

@@ -21,6 +21,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "dm-cbw-bio.h"
 #include "dm-cbw-both.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-copy.h"
@@ -468,8 +469,6 @@ static void submit_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
-#define DIRECT_IO	(REQ_SYNC | REQ_IDLE)
-
 /*
  * Whoever writes back in the background is made to wait all the same, and a driver that blocks
  * does so when it has taken the bio. When some wait already, there is nothing to be asked.
@@ -481,7 +480,7 @@ static bool may_be_asked(struct cbw_both *both, const struct bio *half)
 	/* data_race: either answer is right. */
 	if (!data_race(bio_list_empty(&both->to_submit)))
 		return false;
-	return bio_op(half) == REQ_OP_WRITE && (half->bi_opf & DIRECT_IO) == DIRECT_IO &&
+	return bio_op(half) == REQ_OP_WRITE && cbw_is_direct(half) &&
 	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING));
 }
 

@@ -22,6 +22,7 @@
 #include <linux/wait.h>
 
 #include "dm-cbw-args.h"
+#include "dm-cbw-bio.h"
 #include "dm-cbw-compat.h"
 #include "dm-cbw-engine.h"
 #include "dm-cbw-map.h"
@@ -283,7 +284,7 @@ static void submit_step(struct buffered *buffered, struct copy *copy, blk_opf_t 
 
 	/* As direct I/O, which those spare who make writeback wait. */
 	cbw_bio_init(bio, copy->writes ? geometry->dest : geometry->origin, NULL, 0,
-		     op | (copy->claim->kind == CBW_WRITE ? REQ_SYNC | REQ_IDLE : 0));
+		     op | (copy->claim->kind == CBW_WRITE ? CBW_DIRECT_IO : 0));
 	/* In .map, for a writer whose limits must not hold it up: others may wait for it, too. */
 	if (!copy->writes && copy->claim->kind == CBW_WRITE)
 		bio_associate_blkg_from_css(bio, blkcg_root_css);

@@ -6,6 +6,7 @@
 #ifndef DM_CBW_COMPAT_H
 #define DM_CBW_COMPAT_H
 
+#include <linux/blk-cgroup.h>
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/dm-bufio.h>
@@ -49,6 +50,20 @@ static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
 typedef unsigned int blk_opf_t;
 #endif
+
+/* Is it of a group of programs, other than that of all? */
+static inline bool cbw_bio_has_group(const struct bio *bio)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+	const struct cgroup_subsys_state *css = bio_blkcg_css((struct bio *)bio);
+
+	return css && css != blkcg_root_css;
+#else
+	const struct blkcg *blkcg = bio_blkcg((struct bio *)bio);
+
+	return blkcg && &blkcg->css != blkcg_root_css;
+#endif
+}
 
 /* Is a bio that must not wait ended at once where it would have to? */
 static inline bool cbw_bdev_nowait(struct block_device *bdev)

@@ -59,9 +59,45 @@ void cbw_copying_submit(struct cbw_copying *copying, struct bio *bio)
 		submit_bio_noacct(bio);
 }
 
-/* A write is held no longer: it goes on, or ends with @status. */
+static void submit_apart_work(struct work_struct *work)
+{
+	struct cbw_io *io = container_of(work, struct cbw_io, submit);
+	struct cbw_copying *copying = io->copying;
+	struct bio_list bios = io->apart;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	/* When the first has been submitted, @io may be gone. */
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios)))
+		copying->ops->go(copying, bio);
+	blk_finish_plug(&plug);
+}
+
+/*
+ * What the block layer makes wait where it is submitted, for its group's share or for being
+ * writeback, must not hold up the copies that others wait for.
+ */
+static void submit_apart(struct cbw_copying *copying, struct bio_list *bios)
+{
+	struct cbw_io *io;
+
+	if (bio_list_empty(bios))
+		return;
+
+	io = cbw_io_of(bio_list_peek(bios));
+	io->copying = copying;
+	io->apart = *bios;
+	INIT_WORK(&io->submit, submit_apart_work);
+	queue_work(copying->apart_wq, &io->submit);
+}
+
+/*
+ * A write is held no longer: it goes on, or ends with @status. One that may be throttled
+ * is added to @apart.
+ */
 static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter,
-		   blk_status_t status)
+		   blk_status_t status, struct bio_list *apart)
 {
 	u64 held = ktime_get_ns() - waiter->since;
 	struct bio *bio = bio_of(waiter);
@@ -74,6 +110,8 @@ static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter,
 	if (status) {
 		bio->bi_status = status;
 		bio_endio(bio);
+	} else if (cbw_may_be_throttled(bio)) {
+		bio_list_add(apart, bio);
 	} else {
 		copying->ops->go(copying, bio);
 	}
@@ -84,6 +122,7 @@ static void let_all_go(struct cbw_copying *copying)
 {
 	enum cbw_verdict verdict;
 	struct cbw_waiter *waiter;
+	struct bio_list apart = BIO_EMPTY_LIST;
 	struct blk_plug plug;
 	LIST_HEAD(claims);
 	bool more = true;
@@ -93,11 +132,12 @@ static void let_all_go(struct cbw_copying *copying)
 		verdict = cbw_map_next(copying->map, &waiter, &claims, &more);
 		cbw_copying_start_copies(copying, &claims);
 		if (verdict == CBW_GO)
-			let_go(copying, waiter, BLK_STS_OK);
+			let_go(copying, waiter, BLK_STS_OK, &apart);
 		else if (verdict == CBW_FAIL)
-			let_go(copying, waiter, BLK_STS_IOERR);
+			let_go(copying, waiter, BLK_STS_IOERR, &apart);
 		cond_resched();
 	}
+	submit_apart(copying, &apart);
 	blk_finish_plug(&plug);
 }
 
@@ -302,15 +342,17 @@ void cbw_copying_give_up(struct cbw_copying *copying)
 /* One that needs to wait no more, but was not yet told so, goes on. */
 static void fail_expired(struct cbw_copying *copying, u64 before)
 {
+	struct bio_list apart = BIO_EMPTY_LIST;
 	struct cbw_map *map = copying->map;
 	struct cbw_waiter *waiter;
 	bool waits;
 
 	while ((waiter = cbw_map_take_oldest(map, before))) {
 		waits = cbw_map_waits(map, waiter->first, waiter->last);
-		let_go(copying, waiter, waits ? BLK_STS_IOERR : BLK_STS_OK);
+		let_go(copying, waiter, waits ? BLK_STS_IOERR : BLK_STS_OK, &apart);
 		cond_resched();
 	}
+	submit_apart(copying, &apart);
 }
 
 /*
@@ -451,7 +493,7 @@ static void hand_back(struct cbw_copying *copying)
 
 	cbw_map_requeue(copying->map, true);
 	while ((waiter = cbw_map_take_oldest(copying->map, U64_MAX))) {
-		let_go(copying, waiter, BLK_STS_DM_REQUEUE);
+		let_go(copying, waiter, BLK_STS_DM_REQUEUE, NULL);
 		cond_resched();
 	}
 }
@@ -823,6 +865,8 @@ static void free_copying(struct cbw_copying *copying)
 		cancel_delayed_work_sync(&copying->expire);
 		destroy_workqueue(copying->wq);
 	}
+	if (copying->apart_wq)
+		destroy_workqueue(copying->apart_wq);
 	cbw_job_unregister(&copying->job);
 	cbw_sweep_destroy(copying->sweep);
 	cbw_pace_destroy(&copying->pace);
@@ -990,10 +1034,13 @@ static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 	if (r)
 		return r;
 
-	*error = "Cannot allocate the workqueue";
+	*error = "Cannot allocate the workqueues";
 	copying->wq = alloc_workqueue("cbw/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
 				      copying->job.name);
-	if (!copying->wq)
+	/* Its own: what is throttled may take all workers that a queue has. */
+	copying->apart_wq = alloc_workqueue("cbw_apart/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+					    copying->job.name);
+	if (!copying->wq || !copying->apart_wq)
 		return -ENOMEM;
 
 	r = create_map(copying, args, error);
