@@ -598,8 +598,9 @@ void cbw_both_write(struct cbw_both *both, struct bio *bio)
 		return;
 	spin_lock_irq(&both->lock);
 	bio_list_add(&both->waiting, bio);
-	spin_unlock_irq(&both->lock);
+	/* Before it can be taken: when it has ended, all of this may be gone. */
 	queue_delayed_work(both->wq, &both->start, MEMORY_DELAY);
+	spin_unlock_irq(&both->lock);
 }
 
 unsigned int cbw_both_in_flight(const struct cbw_both *both)

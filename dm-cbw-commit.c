@@ -87,12 +87,15 @@ struct cbw_commit {
 	unsigned long flags;
 	atomic_t nr_waiting;
 
-	spinlock_t lock;		/* guards the next four, and broken while writes come */
+	spinlock_t lock;		/* guards the next five, and broken while writes come */
 	struct waiting new;
 	struct waiting in_turn;		/* for the end of the worker's turn */
 	struct waiting to_mark;		/* one at a time is in a turn, or in flight */
 	struct bio *marking;		/* one of the turn that touches marks, or NULL */
+	struct bio_list apart;		/* they go on, but may be throttled */
 
+	struct workqueue_struct *apart_wq;
+	struct work_struct submit_apart;
 	struct workqueue_struct *timer_wq;	/* the worker may hang, with its rescuer */
 	struct delayed_work timer;
 	unsigned int turns_begun, turns_ended;
@@ -362,21 +365,49 @@ static void __take_all(struct cbw_commit *commit, struct bio_list *bios)
 	commit->marking = NULL;
 }
 
-/* They go on, or fail. */
-static void let_go(struct cbw_commit *commit, struct bio_list *bios, bool fail)
+static void submit_all(struct bio_list *bios)
 {
 	struct blk_plug plug;
 	struct bio *bio;
 
 	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(bios)))
+		submit_bio_noacct(bio);
+	blk_finish_plug(&plug);
+}
+
+static void submit_apart_work(struct work_struct *work)
+{
+	struct cbw_commit *commit = container_of(work, struct cbw_commit, submit_apart);
+	struct bio_list bios;
+
+	spin_lock(&commit->lock);
+	bios = commit->apart;
+	bio_list_init(&commit->apart);
+	spin_unlock(&commit->lock);
+	submit_all(&bios);
+}
+
+/* They go on, or fail. */
+static void let_go(struct cbw_commit *commit, struct bio_list *bios, bool fail)
+{
+	struct bio_list direct = BIO_EMPTY_LIST, apart = BIO_EMPTY_LIST;
+	struct bio *bio;
+
 	while ((bio = bio_list_pop(bios))) {
 		atomic_dec(&commit->nr_waiting);
 		if (fail)
 			bio_io_error(bio);
 		else
-			submit_bio_noacct(bio);
+			bio_list_add(cbw_may_be_throttled(bio) ? &apart : &direct, bio);
 	}
-	blk_finish_plug(&plug);
+	spin_lock(&commit->lock);
+	bio_list_merge(&commit->apart, &apart);
+	/* Before they can be taken: when all have ended, all of this may be gone. */
+	if (!bio_list_empty(&apart))
+		queue_work(commit->apart_wq, &commit->submit_apart);
+	spin_unlock(&commit->lock);
+	submit_all(&direct);
 }
 
 static void break_map(struct cbw_commit *commit)
@@ -903,8 +934,10 @@ static int allocate(struct cbw_commit *commit)
 				     commit->name);
 	commit->timer_wq = alloc_workqueue("cbw_timer/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
 					   commit->name);
+	commit->apart_wq = alloc_workqueue("cbw_apart/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
+					   commit->name);
 	return commit->durable && commit->dirty && commit->written && commit->longs &&
-	       commit->page && commit->wq && commit->timer_wq ? 0 : -ENOMEM;
+	       commit->page && commit->wq && commit->timer_wq && commit->apart_wq ? 0 : -ENOMEM;
 }
 
 void cbw_commit_destroy(struct cbw_commit *commit)
@@ -920,6 +953,8 @@ void cbw_commit_destroy(struct cbw_commit *commit)
 		cancel_delayed_work_sync(&commit->work);
 		destroy_workqueue(commit->wq);
 	}
+	if (commit->apart_wq)
+		destroy_workqueue(commit->apart_wq);
 	cbw_metadata_close(commit->metadata);
 	if (commit->page)
 		__free_page(commit->page);
@@ -948,11 +983,13 @@ struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
 	strscpy(commit->name, config->name, sizeof(commit->name));
 	INIT_DELAYED_WORK(&commit->work, commit_work);
 	INIT_DELAYED_WORK(&commit->timer, timer_work);
+	INIT_WORK(&commit->submit_apart, submit_apart_work);
 	init_waitqueue_head(&commit->turn_ended);
 	spin_lock_init(&commit->lock);
 	bio_list_init(&commit->new.bios);
 	bio_list_init(&commit->in_turn.bios);
 	bio_list_init(&commit->to_mark.bios);
+	bio_list_init(&commit->apart);
 
 	commit->metadata = cbw_metadata_open(config->metadata, config->len, config->chunk_shift,
 					     error);

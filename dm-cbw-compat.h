@@ -58,10 +58,12 @@ static inline bool cbw_bio_has_group(const struct bio *bio)
 	const struct cgroup_subsys_state *css = bio_blkcg_css((struct bio *)bio);
 
 	return css && css != blkcg_root_css;
-#else
+#elif defined(CONFIG_BLK_CGROUP)
 	const struct blkcg *blkcg = bio_blkcg((struct bio *)bio);
 
 	return blkcg && &blkcg->css != blkcg_root_css;
+#else
+	return false;
 #endif
 }
 

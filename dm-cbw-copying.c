@@ -4,10 +4,11 @@
  * Documentation/design.rst for why it cannot lose data.
  *
  * When a copy ends, its callback updates the map, looks at each woken write
- * anew, and lets it go, holds or fails it. It does so in kcopyd's own thread: if
- * the origin makes it wait, the next copies would wait for the origin as well,
+ * anew, and lets it go, holds or fails it. It does so in the engine's own thread: if
+ * the origin has no room for it, the next copies would wait for the origin as well,
  * and handing over to a worker costs a third of the throughput (4 KiB chunks,
- * 16 writes at a time). The worker is for those who may not submit bios.
+ * 16 writes at a time). Workers are for those who may not submit bios, and for writes
+ * that the block layer may throttle.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -64,14 +65,14 @@ static void submit_apart_work(struct work_struct *work)
 	struct cbw_io *io = container_of(work, struct cbw_io, submit);
 	struct cbw_copying *copying = io->copying;
 	struct bio_list bios = io->apart;
+	struct bio *last = bios.tail, *bio;
 	struct blk_plug plug;
-	struct bio *bio;
 
-	/* When the first has been submitted, @io may be gone. */
 	blk_start_plug(&plug);
-	while ((bio = bio_list_pop(&bios)))
+	while ((bio = bio_list_pop(&bios)) != last)
 		copying->ops->go(copying, bio);
 	blk_finish_plug(&plug);
+	copying->ops->go(copying, last);
 }
 
 /*
@@ -85,9 +86,14 @@ static void submit_apart(struct cbw_copying *copying, struct bio_list *bios)
 	if (bio_list_empty(bios))
 		return;
 
-	io = cbw_io_of(bio_list_peek(bios));
+	/*
+	 * Of the last, which is the work's last step: a work item that comes to lie where one
+	 * is that still runs would wait for that, also if it is another device's.
+	 */
+	io = cbw_io_of(bios->tail);
 	io->copying = copying;
 	io->apart = *bios;
+	bio_list_init(bios);
 	INIT_WORK(&io->submit, submit_apart_work);
 	queue_work(copying->apart_wq, &io->submit);
 }
@@ -113,6 +119,8 @@ static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter,
 	} else if (cbw_may_be_throttled(bio)) {
 		bio_list_add(apart, bio);
 	} else {
+		/* What may sleep is not to keep them. */
+		submit_apart(copying, apart);
 		copying->ops->go(copying, bio);
 	}
 }
@@ -602,7 +610,7 @@ static void give_back_unsaved(struct cbw_copying *copying)
 	unsigned long first = 0, next;
 
 	while ((first = cbw_map_find(copying->map, first, last, true)) <= last) {
-		next = cbw_map_find(copying->map, first, last, false);
+		next = cbw_map_find(copying->map, first + 1, last, false);
 		cbw_taken_give_back_part(copying->taken, (sector_t)first << shift,
 					 min((sector_t)next << shift, copying->geometry.len));
 		first = next;

@@ -146,7 +146,7 @@ struct cbw_io {
 	u64 start;			/* when it came, ns; 0: nobody wants to know */
 	struct cbw_waiter waiter;	/* only while it is held */
 
-	/* Where it leads those that are submitted together, apart from others. */
+	/* Where it is the last of those that are submitted together, apart from others. */
 	struct cbw_copying *copying;
 	struct bio_list apart;
 	struct work_struct submit;

@@ -10,7 +10,8 @@
 # Both end in the chunk behind the one that they begin in.
 at=$((41 * 65536 - 512)) length=1024
 
-ends_well() {
+ends_well() { # FUNCTION: where it was all the time
+	lingers_in "$1" || fail "it has not waited"
 	go_on to-the-end
 	ends_as ok "$lingerer"
 	say rmmod linger
@@ -25,13 +26,14 @@ need_module dm_cbw
 
 # Pending, and saved then.
 prepare_lingerer blkdiscard cbw_map_pending
-say dmsetup create cbw --table "0 8192 cbw $origin $target 128 mirror 2 speed 1024"
+say dmsetup create cbw --table "0 8192 cbw $origin $target 128 mirror 2 speed 16"
 say taskset --cpu-list --pid 1 "$(pgrep --full cbw_sweep)"
 begin_lingerer --offset "$at" --length "$length" /dev/mapper/cbw
 retry 20 lingers_in cbw_map_pending || fail "the discard does not come"
-assert_status state=running
+(($(cbw_field cbw "done") <= 40)) || fail "it is copied already"
+say dmsetup message cbw 0 speed 0
 cbw_wait cbw ready
-ends_well
+ends_well cbw_map_pending
 cbw_wait cbw ready
 say dmsetup suspend cbw
 assert_same "$origin" "$target"
@@ -48,5 +50,5 @@ begin_lingerer if=/dev/mapper/view of="$CBW_TMP/read" bs="$length" skip="$at" co
 retry 20 lingers_in cbw_map_find_safe || fail "the read does not come"
 unhang target
 await_status inflight=0
-ends_well
+ends_well cbw_map_find_safe
 cmp "$CBW_TMP/read" <(tail -c +$((at + 1)) "$pit" | head -c "$length") || fail "that is not the point in time"

@@ -1,50 +1,71 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# writes that the block layer throttles where they go on hold up no others, nor the copies for them
-# timeout: 180
+# writes that the block layer throttles where they go on hold up no others: not the copies for them, nor the tracking map
+# timeout: 240
 # shellcheck disable=SC2034,SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-# The write of that chunk ends, and that program, whose writes came before, has not.
-overtakes() { # CHUNK PID
-	with_deadline 60 put "$1"
-	! gone "$2" || fail "nothing was throttled"
-	wait "$2"
+# In many pieces that do not become one, over few chunks: their copies are soon made.
+begin_writeback() { # sets $writeback
+	exec 3< /dev/mapper/cbw
+	say fio --name=writeback --rw=write:4k --bs=4k --size=2560k --ioengine=psync --filename=/dev/mapper/cbw --minimal > /dev/null
+	sync /dev/mapper/cbw &
+	writeback=$!
 }
 
-# A disk that takes 200 ms for each.
+overtakes_writeback() { # CHUNK: a write of it
+	with_deadline 60 put "$1"
+	! gone "$writeback" || fail "nothing was throttled"
+	wait "$writeback"
+	exec 3<&-
+}
+
+# A disk that takes 200 ms for each, and few that are written back at a time.
 origin=$(mk_null origin 32 irqmode=2 completion_nsec=200000000)
 target=$(mk_null target 32)
-dd if=/dev/zero bs=64k count=1 status=none | tr '\0' '\377' > "$new"
-
-# Few may be written back at a time.
 echo 2000 > /sys/block/origin/queue/wbt_lat_usec || skip_without "throttling of writeback"
+dd if=/dev/zero bs=64k count=1 status=none | tr '\0' '\377' > "$new"
 for engine in kcopyd buffered; do
 	cbw_create cbw "$origin" "$target" 128 "sync none engine $engine cbw_timeout 0"
-	exec 3< /dev/mapper/cbw
-	# With no chunk beside another, so that none become one.
-	say fio --name=writeback --rw=write:124k --bs=4k --size=31M --ioengine=psync --filename=/dev/mapper/cbw --minimal > /dev/null
-	sync /dev/mapper/cbw &
+	begin_writeback
 	await_status held='[1-9][0-9]*'
-	overtakes 501 $!
-	exec 3<&-
+	overtakes_writeback 501
 	say dmsetup remove --retry cbw
 done
+
+# They have waited for a map on a metadata device.
+policy="metadata $(mk_null meta 1) on_metadata_error break-map cbw_timeout 1000"
+track="0 65536 cbw $origin - 128 track 6 $policy"
+say dmsetup create cbw --table "$track"
+put_table() { # TABLE
+	say dmsetup load cbw --table "$1"
+	say dmsetup resume cbw
+}
+
+put_table "0 65536 cbw $origin $target 128 backup 8 sync full $policy"
+cbw_wait cbw completed
+put_table "$track"
+begin_writeback
+retry 20 eval '[[ $(dmsetup message cbw 0 changed) == *" 40 "* ]]' || fail "not written: $(dmsetup message cbw 0 changed)"
+overtakes_writeback 501
+[[ $(dmsetup message cbw 0 changed) != *failed* ]] || fail "the map is void"
+say dmsetup remove --retry cbw
 
 # A group may write little.
 make_group little
 dev=$(stat -c %Hr:%Lr /dev/origin)
-echo "$dev ctrl=user model=linear rbps=100000000 rseqiops=1000 rrandiops=1000 wbps=1000000 wseqiops=4 wrandiops=4" \
+echo "$dev ctrl=user model=linear rbps=100000000 rseqiops=1000 rrandiops=1000 wbps=1000000 wseqiops=1 wrandiops=1" \
 	> /sys/fs/cgroup/io.cost.model || skip_without "costs of groups of programs"
 echo "$dev enable=1 ctrl=user min=100 max=100" > /sys/fs/cgroup/io.cost.qos
 for engine in kcopyd buffered; do
 	cbw_create cbw "$origin" "$target" 128 "sync none engine $engine cbw_timeout 0"
-	for ((i = 0; i < 16; i++)); do
+	for ((i = 0; i < 12; i++)); do
 		(echo $BASHPID > "$group/cgroup.procs" && put $i) &
 	done
-	await_status cbw=16
-	overtakes 501 $!
+	await_status cbw=12
+	with_deadline 60 put 501
+	[[ -n $(< "$group/cgroup.procs") ]] || fail "nothing was throttled"
 	wait
 	say dmsetup remove --retry cbw
 done
