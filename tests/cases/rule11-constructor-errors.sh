@@ -17,7 +17,7 @@ need_module dm_cbw
 say dmsetup create cbw --notable
 table=$(cbw_table "$origin" "$target" 8 "workers 2")
 
-fail_each "$table" 'the target' 'the job' 'the workqueue' 'the chunk map' 'the copy engine' "the sweep's thread" \
+fail_each "$table" 'the target' 'the job' 'the workqueues' 'the chunk map' 'the copy engine' "the sweep's thread" \
 	'the origin device' 'the target device'
 assert_eq "$(< /sys/module/dm_cbw/refcnt)" 0 "users of the module"
 retry 10 no_leak || fail "the constructor leaves something behind: $(leaks)"
