@@ -8,7 +8,7 @@
 . "${CBW_LIB%/*}/mirror.sh"
 
 flushes() { # DEVICE: that have reached it
-	awk '{ print $16 }' "/sys/block/${1#/dev/}/stat"
+	dev_stat "$1" | awk '{ print $16 }'
 }
 
 write_chunk() { # NUMBER [DD-OPTION]...

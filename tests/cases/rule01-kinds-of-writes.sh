@@ -37,7 +37,7 @@ nowait 0
 
 # A flush has no data: it passes to the origin, however much is pending.
 flushes() {
-	awk '{ print $16 }' /sys/block/cached/stat
+	dev_stat /dev/cached | awk '{ print $16 }'
 }
 before=$(flushes)
 say sync /dev/mapper/cbw

@@ -7,7 +7,7 @@
 . "${CBW_LIB%/*}/faults.sh"
 
 flushes() {
-	awk '{ print $16 }' /sys/block/target0/stat
+	dev_stat /dev/target0 | awk '{ print $16 }'
 }
 
 fault_pair 4 cache_size=1

@@ -15,7 +15,8 @@ dd if=/dev/urandom of=/dev/origin0 bs=1M count=64 oflag=direct status=none
 cp /dev/origin0 "$CBW_TMP/pit"
 
 counts() {
-	echo "$(< /sys/block/origin0/stat)" "$(< /sys/block/target0/stat)"
+	dev_stat /dev/origin0
+	dev_stat /dev/target0
 }
 
 suspended() { # FLAG...

@@ -129,8 +129,12 @@ dev_sectors() { # DEVICE
 	blockdev --getsz "$1"
 }
 
+dev_stat() { # DEVICE: prints what the kernel counts of it
+	cat "/sys/dev/block/$(stat --dereference --format=%Hr:%Lr "$1")/stat"
+}
+
 dev_writes() { # DEVICE: prints how many requests to write it has had; neighbours may have become one
-	awk '{ print $5 }' "/sys/block/${1#/dev/}/stat"
+	dev_stat "$1" | awk '{ print $5 }'
 }
 
 # Debian's kernels have all that the tests need: of those it is a failure. Small ones may do without a part.

@@ -90,7 +90,7 @@ resume() {
 ways=("" --noflush --nolockfs "--noflush --nolockfs")
 
 target_writes() {
-	awk '{ print $5, $7 }' /sys/block/target/stat
+	dev_stat /dev/target | awk '{ print $5, $7 }'
 }
 
 stands_still() {
