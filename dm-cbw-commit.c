@@ -54,7 +54,8 @@ enum {
 /* Writes that wait, in their order. */
 struct waiting {
 	struct bio_list bios;
-	unsigned long since;		/* in jiffies; of the first, if there is one */
+	/* In jiffies: when the first came; if they waited for another to end, when it did. */
+	unsigned long since;
 };
 
 struct cbw_commit {
@@ -165,7 +166,7 @@ bool cbw_commit_passes(struct cbw_commit *commit, const struct bio *bio, unsigne
 static void __add_waiting(struct waiting *waiting, struct bio *bio, unsigned long since)
 {
 	if (bio_list_empty(&waiting->bios))
-		waiting->since = since;
+		WRITE_ONCE(waiting->since, since);
 	bio_list_add(&waiting->bios, bio);
 }
 
@@ -204,6 +205,10 @@ void cbw_commit_ended(struct cbw_commit *commit, const struct bio *bio)
 {
 	if (likely(READ_ONCE(commit->marked) != bio))
 		return;
+	/* Those that waited for it wait for the worker from now on. */
+	WRITE_ONCE(commit->to_mark.since, jiffies);
+	/* Pairs with __oldest(). */
+	smp_mb__before_atomic();
 	set_bit(MARKED_ENDED, &commit->flags);
 	kick(commit);
 }
@@ -506,7 +511,7 @@ static void mark_next(struct cbw_commit *commit)
 	spin_lock(&commit->lock);
 	bio = bio_list_pop(&commit->to_mark.bios);
 	/* The others have waited for those before them, too. */
-	commit->to_mark.since = jiffies;
+	WRITE_ONCE(commit->to_mark.since, jiffies);
 	spin_unlock(&commit->lock);
 	if (!bio)
 		return;
@@ -785,17 +790,20 @@ static bool __oldest(const struct cbw_commit *commit, unsigned long *since)
 {
 	const struct waiting *lists[] = { &commit->new, &commit->in_turn, &commit->to_mark };
 	bool in_flight = READ_ONCE(commit->marked) && !test_bit(MARKED_ENDED, &commit->flags);
+	unsigned long began;
 	bool any = false;
 	unsigned int i;
 
+	/* Pairs with cbw_commit_ended(). */
+	smp_rmb();
 	*since = jiffies;
 	for (i = 0; i < ARRAY_SIZE(lists); i++) {
 		if (bio_list_empty(&lists[i]->bios))
 			continue;
 		any = true;
-		if (time_before(lists[i]->since, *since) &&
-		    !(in_flight && lists[i] == &commit->to_mark))
-			*since = lists[i]->since;
+		began = READ_ONCE(lists[i]->since);
+		if (time_before(began, *since) && !(in_flight && lists[i] == &commit->to_mark))
+			*since = began;
 	}
 	return any;
 }

@@ -123,6 +123,27 @@ unhang meta
 retry 20 shows "- open *" || fail "on the device: $(show)"
 remove
 
+# What one write to the marks waits for, another one, which the origin holds up, is not the metadata device. It is not
+# counted for that device when the other has ended, either, while the worker looks at what that has left: the timer,
+# which looks each 4 s, does so just then.
+begin break-map 4000
+backup full
+now=$(summary | cut -d' ' -f1)
+hang origin
+began=$EPOCHREALTIME
+begin_put 0
+first=$!
+retry 20 shows "$now open 8 1" || fail "on the device: $(show)"
+begin_held_put 0
+second=$!
+sleep "$(awk "BEGIN { left = $began + 6.9 - $EPOCHREALTIME; print (left > 0 ? left : 0) }")"
+slow origin 600
+ends_as ok $first
+ends_as ok $second
+assert_eq "$(summary)" "$now 8 1 durable" "the map"
+slow origin 0
+remove
+
 # --- break-write -------------------------------------------------------------------------------------------------
 
 # Those fail that wait; nothing else is lost.
