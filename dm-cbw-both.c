@@ -455,18 +455,13 @@ static void submit_work(struct work_struct *work)
 {
 	struct cbw_both *both = container_of(work, struct cbw_both, submit);
 	struct bio_list halves;
-	struct blk_plug plug;
-	struct bio *half;
 
 	spin_lock_irq(&both->lock);
 	halves = both->to_submit;
 	bio_list_init(&both->to_submit);
 	spin_unlock_irq(&both->lock);
 
-	blk_start_plug(&plug);
-	while ((half = bio_list_pop(&halves)))
-		submit_bio_noacct(half);
-	blk_finish_plug(&plug);
+	cbw_submit_bios(&halves);
 }
 
 /*

@@ -370,17 +370,6 @@ static void __take_all(struct cbw_commit *commit, struct bio_list *bios)
 	commit->marking = NULL;
 }
 
-static void submit_all(struct bio_list *bios)
-{
-	struct blk_plug plug;
-	struct bio *bio;
-
-	blk_start_plug(&plug);
-	while ((bio = bio_list_pop(bios)))
-		submit_bio_noacct(bio);
-	blk_finish_plug(&plug);
-}
-
 static void submit_apart_work(struct work_struct *work)
 {
 	struct cbw_commit *commit = container_of(work, struct cbw_commit, submit_apart);
@@ -390,7 +379,7 @@ static void submit_apart_work(struct work_struct *work)
 	bios = commit->apart;
 	bio_list_init(&commit->apart);
 	spin_unlock(&commit->lock);
-	submit_all(&bios);
+	cbw_submit_bios(&bios);
 }
 
 /* They go on, or fail. */
@@ -406,13 +395,14 @@ static void let_go(struct cbw_commit *commit, struct bio_list *bios, bool fail)
 		else
 			bio_list_add(cbw_may_be_throttled(bio) ? &apart : &direct, bio);
 	}
-	spin_lock(&commit->lock);
-	bio_list_merge(&commit->apart, &apart);
-	/* Before they can be taken: when all have ended, all of this may be gone. */
-	if (!bio_list_empty(&apart))
+	if (!bio_list_empty(&apart)) {
+		spin_lock(&commit->lock);
+		bio_list_merge(&commit->apart, &apart);
+		/* Before they can be taken: when all have ended, all of this may be gone. */
 		queue_work(commit->apart_wq, &commit->submit_apart);
-	spin_unlock(&commit->lock);
-	submit_all(&direct);
+		spin_unlock(&commit->lock);
+	}
+	cbw_submit_bios(&direct);
 }
 
 static void break_map(struct cbw_commit *commit)

@@ -51,19 +51,19 @@ static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 typedef unsigned int blk_opf_t;
 #endif
 
-/* Is it of a group of programs, other than that of all? */
-static inline bool cbw_bio_has_group(const struct bio *bio)
+/* The group of programs that it is of, or NULL: that of all. */
+static inline const void *cbw_bio_group(const struct bio *bio)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
 	const struct cgroup_subsys_state *css = bio_blkcg_css((struct bio *)bio);
 
-	return css && css != blkcg_root_css;
+	return css == blkcg_root_css ? NULL : css;
 #elif defined(CONFIG_BLK_CGROUP)
 	const struct blkcg *blkcg = bio_blkcg((struct bio *)bio);
 
-	return blkcg && &blkcg->css != blkcg_root_css;
+	return !blkcg || &blkcg->css == blkcg_root_css ? NULL : blkcg;
 #else
-	return false;
+	return NULL;
 #endif
 }
 

@@ -117,6 +117,9 @@ static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter,
 		bio->bi_status = status;
 		bio_endio(bio);
 	} else if (cbw_may_be_throttled(bio)) {
+		/* Nor do groups wait for each other. */
+		if (!bio_list_empty(apart) && cbw_bio_group(apart->tail) != cbw_bio_group(bio))
+			submit_apart(copying, apart);
 		bio_list_add(apart, bio);
 	} else {
 		/* What may sleep is not to keep them. */

@@ -69,3 +69,27 @@ for engine in kcopyd buffered; do
 	wait
 	say dmsetup remove --retry cbw
 done
+
+# Nor does another group's write that the same copy holds.
+put_as() { # GROUP CHUNK
+	echo $BASHPID > "$1/cgroup.procs" && put "$2"
+}
+
+little=$group
+make_group other
+mk_linear held "$target" > /dev/null
+cbw_create cbw "$origin" /dev/mapper/held 128 "sync none cbw_timeout 0"
+dmsetup suspend --nolockfs held
+for ((i = 0; i < 12; i++)); do
+	put_as "$little" 5 &
+done
+await_status held=12
+put_as "$group" 5 &
+others=$!
+await_status held=13
+dmsetup resume held
+retry 120 gone $others || fail "it does not end: $(dmsetup status cbw)"
+[[ -n $(< "$little/cgroup.procs") ]] || fail "it went after all of the other group"
+wait
+say dmsetup remove --retry cbw
+dmsetup remove held
