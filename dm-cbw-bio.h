@@ -53,18 +53,6 @@ static inline bool cbw_may_be_throttled(const struct bio *bio)
 	return !cbw_is_direct(bio) || cbw_bio_group(bio);
 }
 
-/* All of them, beneath a plug. */
-static inline void cbw_submit_bios(struct bio_list *bios)
-{
-	struct blk_plug plug;
-	struct bio *bio;
-
-	blk_start_plug(&plug);
-	while ((bio = bio_list_pop(bios)))
-		submit_bio_noacct(bio);
-	blk_finish_plug(&plug);
-}
-
 static inline int cbw_would_block(struct bio *bio)
 {
 	bio_wouldblock_error(bio);

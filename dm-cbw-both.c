@@ -21,6 +21,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "dm-cbw-apart.h"
 #include "dm-cbw-bio.h"
 #include "dm-cbw-both.h"
 #include "dm-cbw-compat.h"
@@ -57,7 +58,6 @@ struct cbw_both {
 	unsigned int nr_free;
 	struct list_head pairs;		/* that somebody waits for, oldest first */
 	struct bio_list waiting;	/* for memory */
-	struct bio_list to_submit;	/* halves to the target device */
 	unsigned int nr_pages;		/* in use */
 	unsigned int in_flight;
 	bool hung;			/* nothing is done on the target device any more */
@@ -65,8 +65,7 @@ struct cbw_both {
 	struct workqueue_struct *wq;
 	struct delayed_work start;	/* what waits for memory */
 	struct delayed_work expire;
-	struct workqueue_struct *submit_wq;
-	struct work_struct submit;
+	struct cbw_apart *apart;	/* for halves to the target device */
 };
 
 /* A write. It is freed with its half to the target device. */
@@ -221,16 +220,6 @@ static void origin_ended(struct bio *half)
 	half_ended(pair, &pair->origin_left, &pair->origin_status, status);
 }
 
-static void submit_by_worker(struct cbw_both *both, struct bio *half)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&both->lock, flags);
-	bio_list_add(&both->to_submit, half);
-	spin_unlock_irqrestore(&both->lock, flags);
-	queue_work(both->submit_wq, &both->submit);
-}
-
 /* It would have had to wait. */
 static void submit_again(struct pair *pair)
 {
@@ -242,7 +231,7 @@ static void submit_again(struct pair *pair)
 	/* A part of it may have been taken. */
 	atomic_set(&half->__bi_remaining, 1);
 	bio_set_dev(half, pair->both->dest);
-	submit_by_worker(pair->both, half);
+	cbw_apart_submit(pair->both->apart, half);
 }
 
 static void target_ended(struct bio *half)
@@ -451,19 +440,6 @@ static bool enter(struct pair *pair)
 	return !hung;
 }
 
-static void submit_work(struct work_struct *work)
-{
-	struct cbw_both *both = container_of(work, struct cbw_both, submit);
-	struct bio_list halves;
-
-	spin_lock_irq(&both->lock);
-	halves = both->to_submit;
-	bio_list_init(&both->to_submit);
-	spin_unlock_irq(&both->lock);
-
-	cbw_submit_bios(&halves);
-}
-
 /*
  * Whoever writes back in the background is made to wait all the same, and a driver that blocks
  * does so when it has taken the bio. When some wait already, there is nothing to be asked.
@@ -472,8 +448,7 @@ static bool may_be_asked(struct cbw_both *both, const struct bio *half)
 {
 	const struct blk_mq_tag_set *tags = bdev_get_queue(both->dest)->tag_set;
 
-	/* data_race: either answer is right. */
-	if (!data_race(bio_list_empty(&both->to_submit)))
+	if (cbw_apart_busy(both->apart))
 		return false;
 	return bio_op(half) == REQ_OP_WRITE && cbw_is_direct(half) &&
 	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING));
@@ -489,7 +464,7 @@ static void submit_to_target(struct cbw_both *both, struct pair *pair)
 		half->bi_opf |= REQ_NOWAIT;
 		submit_bio_noacct(half);
 	} else {
-		submit_by_worker(both, half);
+		cbw_apart_submit(both->apart, half);
 	}
 }
 
@@ -639,13 +614,11 @@ struct cbw_both *cbw_both_create(const struct cbw_geometry *geometry,
 	spin_lock_init(&both->lock);
 	INIT_LIST_HEAD(&both->pairs);
 	bio_list_init(&both->waiting);
-	bio_list_init(&both->to_submit);
 	INIT_DELAYED_WORK(&both->start, start_work);
 	INIT_DELAYED_WORK(&both->expire, expire_work);
-	INIT_WORK(&both->submit, submit_work);
 
-	both->submit_wq = alloc_workqueue("cbw_both/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1, name);
-	r = both->submit_wq ? create_pools(both) : -ENOMEM;
+	both->apart = cbw_apart_create(name, NULL, NULL);
+	r = both->apart ? create_pools(both) : -ENOMEM;
 	if (r) {
 		cbw_both_destroy(both);
 		return ERR_PTR(r);
@@ -666,8 +639,7 @@ void cbw_both_destroy(struct cbw_both *both)
 	if (IS_ERR_OR_NULL(both))
 		return;
 
-	if (both->submit_wq)
-		destroy_workqueue(both->submit_wq);
+	cbw_apart_destroy(both->apart);
 	/* The last to end may still be about to let go of the lock, see free_pair(). */
 	spin_lock_irq(&both->lock);
 	spin_unlock_irq(&both->lock);

@@ -28,6 +28,7 @@
 #include <linux/workqueue.h>
 
 #include "dm-cbw.h"
+#include "dm-cbw-apart.h"
 #include "dm-cbw-bio.h"
 #include "dm-cbw-bits.h"
 #include "dm-cbw-commit.h"
@@ -42,11 +43,13 @@ static uuid_t this_boot;
 /* A device that has not taken that its map is void is told again after so long. */
 #define RETRY_DELAY	(5 * HZ)
 
+/* Of cbw_commit.marked: what that write has left there is still to be looked at. */
+#define HAS_ENDED	((struct bio *)ERR_PTR(-EALREADY))
+
 /* Bits of cbw_commit.flags. */
 enum {
 	BEGINNING,
 	SUPER_CHANGED,
-	MARKED_ENDED,
 	CLOSING,		/* no more writes come: the map may go on */
 	LEAVING,		/* the same, and it may not */
 };
@@ -62,7 +65,7 @@ struct cbw_commit {
 	/* What each write looks at. */
 	bool begun;			/* before, no write may go on */
 	bool broken;			/* nothing is kept any more, and nothing waits */
-	struct bio *marked;		/* a write that touches marks is in flight */
+	struct bio *marked;		/* a write that touches marks is in flight, or HAS_ENDED */
 	/*
 	 * Bits that are durable; changed by the worker alone. Blocks of bits that have some
 	 * which are not: set by whoever needs them, cleared by the worker before it looks.
@@ -88,15 +91,13 @@ struct cbw_commit {
 	unsigned long flags;
 	atomic_t nr_waiting;
 
-	spinlock_t lock;		/* guards the next five, and broken while writes come */
+	spinlock_t lock;		/* guards the next four, and broken while writes come */
 	struct waiting new;
 	struct waiting in_turn;		/* for the end of the worker's turn */
 	struct waiting to_mark;		/* one at a time is in a turn, or in flight */
 	struct bio *marking;		/* one of the turn that touches marks, or NULL */
-	struct bio_list apart;		/* they go on, but may be throttled */
 
-	struct workqueue_struct *apart_wq;
-	struct work_struct submit_apart;
+	struct cbw_apart *apart;	/* for those that go on, but may be throttled */
 	struct workqueue_struct *timer_wq;	/* the worker may hang, with its rescuer */
 	struct delayed_work timer;
 	unsigned int turns_begun, turns_ended;
@@ -207,9 +208,8 @@ void cbw_commit_ended(struct cbw_commit *commit, const struct bio *bio)
 		return;
 	/* Those that waited for it wait for the worker from now on. */
 	WRITE_ONCE(commit->to_mark.since, jiffies);
-	/* Pairs with __oldest(). */
-	smp_mb__before_atomic();
-	set_bit(MARKED_ENDED, &commit->flags);
+	/* Before another bio can lie at the same address. Pairs with __oldest(). */
+	smp_store_release(&commit->marked, HAS_ENDED);
 	kick(commit);
 }
 
@@ -370,39 +370,23 @@ static void __take_all(struct cbw_commit *commit, struct bio_list *bios)
 	commit->marking = NULL;
 }
 
-static void submit_apart_work(struct work_struct *work)
-{
-	struct cbw_commit *commit = container_of(work, struct cbw_commit, submit_apart);
-	struct bio_list bios;
-
-	spin_lock(&commit->lock);
-	bios = commit->apart;
-	bio_list_init(&commit->apart);
-	spin_unlock(&commit->lock);
-	cbw_submit_bios(&bios);
-}
-
-/* They go on, or fail. */
+/* They go on, or fail. What is throttled is not to hold up the next turn, nor the others. */
 static void let_go(struct cbw_commit *commit, struct bio_list *bios, bool fail)
 {
-	struct bio_list direct = BIO_EMPTY_LIST, apart = BIO_EMPTY_LIST;
+	struct blk_plug plug;
 	struct bio *bio;
 
+	blk_start_plug(&plug);
 	while ((bio = bio_list_pop(bios))) {
 		atomic_dec(&commit->nr_waiting);
 		if (fail)
 			bio_io_error(bio);
+		else if (cbw_may_be_throttled(bio))
+			cbw_apart_submit(commit->apart, bio);
 		else
-			bio_list_add(cbw_may_be_throttled(bio) ? &apart : &direct, bio);
+			submit_bio_noacct(bio);
 	}
-	if (!bio_list_empty(&apart)) {
-		spin_lock(&commit->lock);
-		bio_list_merge(&commit->apart, &apart);
-		/* Before they can be taken: when all have ended, all of this may be gone. */
-		queue_work(commit->apart_wq, &commit->submit_apart);
-		spin_unlock(&commit->lock);
-	}
-	cbw_submit_bios(&direct);
+	blk_finish_plug(&plug);
 }
 
 static void break_map(struct cbw_commit *commit)
@@ -475,9 +459,6 @@ static void look_at_marks(struct cbw_commit *commit)
 	struct cbw_marks expected = commit->state.marks;
 
 	WRITE_ONCE(commit->marked, NULL);
-	/* In this order: another bio at the same address does not count. */
-	smp_mb__before_atomic();
-	clear_bit(MARKED_ENDED, &commit->flags);
 	if (cbw_commit_broken(commit))
 		return;
 	if (read_marks(commit))
@@ -494,9 +475,9 @@ static void mark_next(struct cbw_commit *commit)
 {
 	struct bio *bio;
 
-	if (test_bit(MARKED_ENDED, &commit->flags))
+	if (READ_ONCE(commit->marked) == HAS_ENDED)
 		look_at_marks(commit);
-	if (commit->marked)
+	if (READ_ONCE(commit->marked))
 		return;
 	spin_lock(&commit->lock);
 	bio = bio_list_pop(&commit->to_mark.bios);
@@ -521,7 +502,7 @@ static void expect_nothing(struct cbw_commit *commit)
 {
 	struct cbw_marks *marks = &commit->state.marks;
 
-	if (!commit->marked)
+	if (!READ_ONCE(commit->marked))
 		memcpy(marks->next, marks->now, sizeof(marks->next));
 }
 
@@ -779,13 +760,13 @@ static void hangs(struct cbw_commit *commit, unsigned int turn)
 static bool __oldest(const struct cbw_commit *commit, unsigned long *since)
 {
 	const struct waiting *lists[] = { &commit->new, &commit->in_turn, &commit->to_mark };
-	bool in_flight = READ_ONCE(commit->marked) && !test_bit(MARKED_ENDED, &commit->flags);
+	/* Pairs with cbw_commit_ended(). */
+	const struct bio *marked = smp_load_acquire(&commit->marked);
+	bool in_flight = marked && marked != HAS_ENDED;
 	unsigned long began;
 	bool any = false;
 	unsigned int i;
 
-	/* Pairs with cbw_commit_ended(). */
-	smp_rmb();
 	*since = jiffies;
 	for (i = 0; i < ARRAY_SIZE(lists); i++) {
 		if (bio_list_empty(&lists[i]->bios))
@@ -932,10 +913,9 @@ static int allocate(struct cbw_commit *commit)
 				     commit->name);
 	commit->timer_wq = alloc_workqueue("cbw_timer/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
 					   commit->name);
-	commit->apart_wq = alloc_workqueue("cbw_apart/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
-					   commit->name);
+	commit->apart = cbw_apart_create(commit->name, NULL, NULL);
 	return commit->durable && commit->dirty && commit->written && commit->longs &&
-	       commit->page && commit->wq && commit->timer_wq && commit->apart_wq ? 0 : -ENOMEM;
+	       commit->page && commit->wq && commit->timer_wq && commit->apart ? 0 : -ENOMEM;
 }
 
 void cbw_commit_destroy(struct cbw_commit *commit)
@@ -951,8 +931,7 @@ void cbw_commit_destroy(struct cbw_commit *commit)
 		cancel_delayed_work_sync(&commit->work);
 		destroy_workqueue(commit->wq);
 	}
-	if (commit->apart_wq)
-		destroy_workqueue(commit->apart_wq);
+	cbw_apart_destroy(commit->apart);
 	cbw_metadata_close(commit->metadata);
 	if (commit->page)
 		__free_page(commit->page);
@@ -981,13 +960,11 @@ struct cbw_commit *cbw_commit_create(const struct cbw_commit_config *config,
 	strscpy(commit->name, config->name, sizeof(commit->name));
 	INIT_DELAYED_WORK(&commit->work, commit_work);
 	INIT_DELAYED_WORK(&commit->timer, timer_work);
-	INIT_WORK(&commit->submit_apart, submit_apart_work);
 	init_waitqueue_head(&commit->turn_ended);
 	spin_lock_init(&commit->lock);
 	bio_list_init(&commit->new.bios);
 	bio_list_init(&commit->in_turn.bios);
 	bio_list_init(&commit->to_mark.bios);
-	bio_list_init(&commit->apart);
 
 	commit->metadata = cbw_metadata_open(config->metadata, config->len, config->chunk_shift,
 					     error);

@@ -19,6 +19,7 @@
 #include <linux/string.h>
 
 #include "dm-cbw.h"
+#include "dm-cbw-apart.h"
 #include "dm-cbw-bio.h"
 #include "dm-cbw-bits.h"
 #include "dm-cbw-changes.h"
@@ -60,50 +61,19 @@ void cbw_copying_submit(struct cbw_copying *copying, struct bio *bio)
 		submit_bio_noacct(bio);
 }
 
-static void submit_apart_work(struct work_struct *work)
+static void go_apart(void *owner, struct bio *bio)
 {
-	struct cbw_io *io = container_of(work, struct cbw_io, submit);
-	struct cbw_copying *copying = io->copying;
-	struct bio_list bios = io->apart;
-	struct bio *last = bios.tail, *bio;
-	struct blk_plug plug;
+	struct cbw_copying *copying = owner;
 
-	blk_start_plug(&plug);
-	while ((bio = bio_list_pop(&bios)) != last)
-		copying->ops->go(copying, bio);
-	blk_finish_plug(&plug);
-	copying->ops->go(copying, last);
+	copying->ops->go(copying, bio);
 }
 
 /*
- * What the block layer makes wait where it is submitted, for its group's share or for being
- * writeback, must not hold up the copies that others wait for.
+ * A write is held no longer: it goes on, or ends with @status. What the block layer makes wait
+ * where it is submitted, for its group's share or for being writeback, must not hold up the
+ * copies that others wait for.
  */
-static void submit_apart(struct cbw_copying *copying, struct bio_list *bios)
-{
-	struct cbw_io *io;
-
-	if (bio_list_empty(bios))
-		return;
-
-	/*
-	 * Of the last, which is the work's last step: a work item that comes to lie where one
-	 * is that still runs would wait for that, also if it is another device's.
-	 */
-	io = cbw_io_of(bios->tail);
-	io->copying = copying;
-	io->apart = *bios;
-	bio_list_init(bios);
-	INIT_WORK(&io->submit, submit_apart_work);
-	queue_work(copying->apart_wq, &io->submit);
-}
-
-/*
- * A write is held no longer: it goes on, or ends with @status. One that may be throttled
- * is added to @apart.
- */
-static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter,
-		   blk_status_t status, struct bio_list *apart)
+static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter, blk_status_t status)
 {
 	u64 held = ktime_get_ns() - waiter->since;
 	struct bio *bio = bio_of(waiter);
@@ -117,13 +87,8 @@ static void let_go(struct cbw_copying *copying, struct cbw_waiter *waiter,
 		bio->bi_status = status;
 		bio_endio(bio);
 	} else if (cbw_may_be_throttled(bio)) {
-		/* Nor do groups wait for each other. */
-		if (!bio_list_empty(apart) && cbw_bio_group(apart->tail) != cbw_bio_group(bio))
-			submit_apart(copying, apart);
-		bio_list_add(apart, bio);
+		cbw_apart_submit(copying->apart, bio);
 	} else {
-		/* What may sleep is not to keep them. */
-		submit_apart(copying, apart);
 		copying->ops->go(copying, bio);
 	}
 }
@@ -133,7 +98,6 @@ static void let_all_go(struct cbw_copying *copying)
 {
 	enum cbw_verdict verdict;
 	struct cbw_waiter *waiter;
-	struct bio_list apart = BIO_EMPTY_LIST;
 	struct blk_plug plug;
 	LIST_HEAD(claims);
 	bool more = true;
@@ -143,12 +107,11 @@ static void let_all_go(struct cbw_copying *copying)
 		verdict = cbw_map_next(copying->map, &waiter, &claims, &more);
 		cbw_copying_start_copies(copying, &claims);
 		if (verdict == CBW_GO)
-			let_go(copying, waiter, BLK_STS_OK, &apart);
+			let_go(copying, waiter, BLK_STS_OK);
 		else if (verdict == CBW_FAIL)
-			let_go(copying, waiter, BLK_STS_IOERR, &apart);
+			let_go(copying, waiter, BLK_STS_IOERR);
 		cond_resched();
 	}
-	submit_apart(copying, &apart);
 	blk_finish_plug(&plug);
 }
 
@@ -353,17 +316,15 @@ void cbw_copying_give_up(struct cbw_copying *copying)
 /* One that needs to wait no more, but was not yet told so, goes on. */
 static void fail_expired(struct cbw_copying *copying, u64 before)
 {
-	struct bio_list apart = BIO_EMPTY_LIST;
 	struct cbw_map *map = copying->map;
 	struct cbw_waiter *waiter;
 	bool waits;
 
 	while ((waiter = cbw_map_take_oldest(map, before))) {
 		waits = cbw_map_waits(map, waiter->first, waiter->last);
-		let_go(copying, waiter, waits ? BLK_STS_IOERR : BLK_STS_OK, &apart);
+		let_go(copying, waiter, waits ? BLK_STS_IOERR : BLK_STS_OK);
 		cond_resched();
 	}
-	submit_apart(copying, &apart);
 }
 
 /*
@@ -504,7 +465,7 @@ static void hand_back(struct cbw_copying *copying)
 
 	cbw_map_requeue(copying->map, true);
 	while ((waiter = cbw_map_take_oldest(copying->map, U64_MAX))) {
-		let_go(copying, waiter, BLK_STS_DM_REQUEUE, NULL);
+		let_go(copying, waiter, BLK_STS_DM_REQUEUE);
 		cond_resched();
 	}
 }
@@ -876,8 +837,7 @@ static void free_copying(struct cbw_copying *copying)
 		cancel_delayed_work_sync(&copying->expire);
 		destroy_workqueue(copying->wq);
 	}
-	if (copying->apart_wq)
-		destroy_workqueue(copying->apart_wq);
+	cbw_apart_destroy(copying->apart);
 	cbw_job_unregister(&copying->job);
 	cbw_sweep_destroy(copying->sweep);
 	cbw_pace_destroy(&copying->pace);
@@ -1048,10 +1008,8 @@ static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 	*error = "Cannot allocate the workqueues";
 	copying->wq = alloc_workqueue("cbw/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
 				      copying->job.name);
-	/* Its own: what is throttled may take all workers that a queue has. */
-	copying->apart_wq = alloc_workqueue("cbw_apart/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
-					    copying->job.name);
-	if (!copying->wq || !copying->apart_wq)
+	copying->apart = cbw_apart_create(copying->job.name, go_apart, copying);
+	if (!copying->wq || !copying->apart)
 		return -ENOMEM;
 
 	r = create_map(copying, args, error);

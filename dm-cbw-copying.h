@@ -113,7 +113,7 @@ struct cbw_copying {
 	struct workqueue_struct *wq;
 	struct work_struct let_go;	/* lets all go that need not be held */
 	struct delayed_work expire;
-	struct workqueue_struct *apart_wq;	/* for writes that may be throttled */
+	struct cbw_apart *apart;	/* for writes that may be throttled */
 
 	wait_queue_head_t idle;		/* a kind of copies has run out */
 	bool hung;			/* copies were waited for in vain */
@@ -145,11 +145,6 @@ struct cbw_copying_status {
 struct cbw_io {
 	u64 start;			/* when it came, ns; 0: nobody wants to know */
 	struct cbw_waiter waiter;	/* only while it is held */
-
-	/* Where it is the last of those that are submitted together, apart from others. */
-	struct cbw_copying *copying;
-	struct bio_list apart;
-	struct work_struct submit;
 };
 
 static inline struct cbw_io *cbw_io_of(struct bio *bio)

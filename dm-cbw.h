@@ -19,6 +19,7 @@
  *   dm-cbw-commit    no write goes on before its bits are durable
  *   dm-cbw-metadata  the tracking map on its metadata device
  *   dm-cbw-marks     was an origin written to while nobody looked?
+ *   dm-cbw-apart     bios whose submission may sleep
  *   dm-cbw-stats     how long writes were held, what was copied for whom
  *   dm-cbw-sweep     the thread that copies in the background
  *   dm-cbw-pace      when its next copy may start
@@ -46,6 +47,7 @@
  *   cbw_job.lock     (irq-safe)  a job's state, reason and target
  *   cbw_map.lock     (irq-safe)  bitmaps, claims, held writes, reads of views
  *   cbw_both.lock    (irq-safe)  writes that are under way on both devices
+ *   cbw_apart.lock   (irq-safe)  bios that a worker is to submit
  *   buffered.lock    (irq-safe)  which units of a buffer are used, and who waits for some
  *   waitqueues' own locks
  *

@@ -21,6 +21,10 @@ overtakes_writeback() { # CHUNK: a write of it
 	exec 3<&-
 }
 
+dirty() { # prints the KiB that are still to be written back
+	awk '$1 == "Dirty:" || $1 == "Writeback:" { kib += $2 } END { print kib }' /proc/meminfo
+}
+
 # A disk that takes 200 ms for each, and few that are written back at a time.
 origin=$(mk_null origin 32 irqmode=2 completion_nsec=200000000)
 target=$(mk_null target 32)
@@ -33,6 +37,21 @@ for engine in kcopyd buffered; do
 	overtakes_writeback 501
 	say dmsetup remove --retry cbw
 done
+
+# What is written back because somebody waits for it overtakes what is written back in the background.
+cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
+exec 3< /dev/mapper/cbw
+say fio --name=background --rw=write:4k --bs=4k --size=2560k --ioengine=psync --filename=/dev/mapper/cbw --minimal > /dev/null
+limit=$(sysctl -n vm.dirty_background_ratio)
+sysctl -q vm.dirty_background_bytes=4096
+await_status held='[1-9][0-9]*'
+say with_deadline 100 dd if="$new" of=/dev/mapper/cbw bs=64k seek=501 oflag=sync status=none
+assert_new "$origin" 501
+(($(dirty) > 500)) || fail "it went after all of the others: $(dirty) KiB are left"
+sysctl -q vm.dirty_background_ratio="$limit"
+sync /dev/mapper/cbw
+exec 3<&-
+say dmsetup remove --retry cbw
 
 # They have waited for a map on a metadata device.
 policy="metadata $(mk_null meta 1) on_metadata_error break-map cbw_timeout 1000"
@@ -70,7 +89,7 @@ for engine in kcopyd buffered; do
 	say dmsetup remove --retry cbw
 done
 
-# Nor does another group's write that the same copy holds.
+# Nor does another group's write that the same copy holds, or that waits for the same map.
 put_as() { # GROUP CHUNK
 	echo $BASHPID > "$1/cgroup.procs" && put "$2"
 }
@@ -78,18 +97,26 @@ put_as() { # GROUP CHUNK
 little=$group
 make_group other
 mk_linear held "$target" > /dev/null
+mk_linear kept "$(mk_null kept0 1)" > /dev/null
+overtakes_group() { # DEVICE: which holds them all until then
+	local other i
+	dmsetup suspend --nolockfs "$1"
+	for ((i = 0; i < 12; i++)); do
+		put_as "$little" 5 &
+	done
+	await_status held=12
+	put_as "$group" 5 &
+	other=$!
+	await_status held=13
+	dmsetup resume "$1"
+	retry 120 gone $other || fail "it does not end: $(dmsetup status cbw)"
+	[[ -n $(< "$little/cgroup.procs") ]] || fail "it went after all of the other group"
+	wait
+	say dmsetup remove --retry cbw
+}
+
 cbw_create cbw "$origin" /dev/mapper/held 128 "sync none cbw_timeout 0"
-dmsetup suspend --nolockfs held
-for ((i = 0; i < 12; i++)); do
-	put_as "$little" 5 &
-done
-await_status held=12
-put_as "$group" 5 &
-others=$!
-await_status held=13
-dmsetup resume held
-retry 120 gone $others || fail "it does not end: $(dmsetup status cbw)"
-[[ -n $(< "$little/cgroup.procs") ]] || fail "it went after all of the other group"
-wait
-say dmsetup remove --retry cbw
-dmsetup remove held
+overtakes_group held
+say dmsetup create cbw --table "0 65536 cbw $origin - 128 track 6 metadata /dev/mapper/kept on_metadata_error break-map cbw_timeout 0"
+overtakes_group kept
+dmsetup remove held kept

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Bios whose submission may sleep; see dm-cbw-apart.h for the contract. */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/hash.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "dm-cbw-apart.h"
+#include "dm-cbw-compat.h"
+
+/* What nobody waits for does not hold up what somebody does. */
+#define URGENCY		(REQ_SYNC | REQ_BACKGROUND)
+
+/* For bios of one group and urgency as long as it is busy. */
+struct lane {
+	struct cbw_apart *apart;
+	struct work_struct work;
+	bool busy;			/* the work is queued, or looks again before it ends */
+	const void *group;
+	blk_opf_t urgency;
+	struct bio_list bios;
+};
+
+struct cbw_apart {
+	void (*submit)(void *owner, struct bio *bio);
+	void *owner;
+	struct workqueue_struct *wq;
+
+	spinlock_t lock;		/* guards the rest */
+	unsigned int nr_busy;
+	struct lane lanes[CBW_APART_LANES];
+};
+
+static void submit_it(void *owner, struct bio *bio)
+{
+	submit_bio_noacct(bio);
+}
+
+static bool take(struct lane *lane, struct bio_list *bios)
+{
+	struct cbw_apart *apart = lane->apart;
+
+	spin_lock_irq(&apart->lock);
+	*bios = lane->bios;
+	bio_list_init(&lane->bios);
+	lane->busy = !bio_list_empty(bios);
+	if (!lane->busy)
+		WRITE_ONCE(apart->nr_busy, apart->nr_busy - 1);
+	spin_unlock_irq(&apart->lock);
+	return !bio_list_empty(bios);
+}
+
+static void lane_work(struct work_struct *work)
+{
+	struct lane *lane = container_of(work, struct lane, work);
+	struct cbw_apart *apart = lane->apart;
+	struct blk_plug plug;
+	struct bio_list bios;
+	struct bio *bio;
+
+	while (take(lane, &bios)) {
+		blk_start_plug(&plug);
+		while ((bio = bio_list_pop(&bios)))
+			apart->submit(apart->owner, bio);
+		blk_finish_plug(&plug);
+	}
+}
+
+/* One that is busy with such, or else is not, or else has to be shared. */
+static struct lane *__lane_for(struct cbw_apart *apart, const struct bio *bio)
+{
+	const void *group = cbw_bio_group(bio);
+	blk_opf_t urgency = bio->bi_opf & URGENCY;
+	struct lane *lane, *unused = NULL;
+
+	for (lane = apart->lanes; lane < apart->lanes + CBW_APART_LANES; lane++) {
+		if (lane->busy && lane->group == group && lane->urgency == urgency)
+			return lane;
+		if (!lane->busy)
+			unused = lane;
+	}
+	if (!unused)
+		return &apart->lanes[hash_ptr(group, ilog2(CBW_APART_LANES))];
+	unused->group = group;
+	unused->urgency = urgency;
+	return unused;
+}
+
+void cbw_apart_submit(struct cbw_apart *apart, struct bio *bio)
+{
+	unsigned long flags;
+	struct lane *lane;
+
+	spin_lock_irqsave(&apart->lock, flags);
+	lane = __lane_for(apart, bio);
+	bio_list_add(&lane->bios, bio);
+	if (!lane->busy) {
+		lane->busy = true;
+		WRITE_ONCE(apart->nr_busy, apart->nr_busy + 1);
+		queue_work(apart->wq, &lane->work);
+	}
+	spin_unlock_irqrestore(&apart->lock, flags);
+}
+
+bool cbw_apart_busy(const struct cbw_apart *apart)
+{
+	return READ_ONCE(apart->nr_busy);
+}
+
+struct cbw_apart *cbw_apart_create(const char *name,
+				   void (*submit)(void *owner, struct bio *bio), void *owner)
+{
+	struct cbw_apart *apart = kzalloc(sizeof(*apart), GFP_KERNEL);
+	unsigned int i;
+
+	if (!apart)
+		return NULL;
+	apart->submit = submit ?: submit_it;
+	apart->owner = owner;
+	spin_lock_init(&apart->lock);
+	for (i = 0; i < CBW_APART_LANES; i++) {
+		apart->lanes[i].apart = apart;
+		bio_list_init(&apart->lanes[i].bios);
+		INIT_WORK(&apart->lanes[i].work, lane_work);
+	}
+	apart->wq = alloc_workqueue("cbw_apart/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0, name);
+	if (!apart->wq) {
+		kfree(apart);
+		return NULL;
+	}
+	return apart;
+}
+
+void cbw_apart_destroy(struct cbw_apart *apart)
+{
+	if (!apart)
+		return;
+	destroy_workqueue(apart->wq);
+	kfree(apart);
+}
