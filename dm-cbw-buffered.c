@@ -319,18 +319,32 @@ static bool is_zero(const struct buffered *buffered, const struct copy *copy,
 	return true;
 }
 
-/* The step ends where its chunks change from zeroes to others, or back. True: zeroes. */
+/*
+ * The step ends where its chunks change from zeroes to others, or back. True: zeroes. Few of
+ * them between others go with those: a step waits for the one before it.
+ */
 static bool find_zeroes(const struct buffered *buffered, struct copy *copy)
 {
 	sector_t chunk = 1UL << buffered->copier.setup.geometry.chunk_shift;
 	sector_t end = copy->sector + copy->nr_sectors;
-	sector_t next = min(end, copy->sector + chunk);
-	bool zero = is_zero(buffered, copy, copy->sector, next);
+	sector_t at, next, zeroes = copy->sector;
+	bool data = false;
 
-	while (next < end && is_zero(buffered, copy, next, min(end, next + chunk)) == zero)
-		next = min(end, next + chunk);
-	copy->nr_sectors = next - copy->sector;
-	return zero;
+	for (at = copy->sector; at < end; at = next) {
+		next = min(end, at + chunk);
+		if (!is_zero(buffered, copy, at, next)) {
+			if (!data && at > copy->sector) {
+				copy->nr_sectors = at - copy->sector;
+				return true;
+			}
+			data = true;
+			zeroes = next;
+		} else if (data && next - zeroes >= CBW_BUFFER_UNIT) {
+			break;
+		}
+	}
+	copy->nr_sectors = (data ? zeroes : end) - copy->sector;
+	return !data;
 }
 
 /* The next step. False: there is none. */
@@ -376,8 +390,14 @@ static void end(struct buffered *buffered, struct copy *copy, unsigned int error
 
 	put_units(buffered, copy);
 	/* Who is told of the end may be held up by what it submits. */
-	while ((waited = take_waiting(buffered)))
-		begin(buffered, waited);
+	while ((waited = take_waiting(buffered))) {
+		if (buffered->copier.setup.ended(waited->claim)) {
+			put_units(buffered, waited);
+			cbw_copier_done(&buffered->copier, waited->claim, CBW_NOT_MADE);
+		} else {
+			begin(buffered, waited);
+		}
+	}
 	/* From here on the copy may be that of another claim. */
 	cbw_copier_done(&buffered->copier, copy->claim, errors);
 }
@@ -553,7 +573,6 @@ static int alloc_vecs(struct buffered *buffered, unsigned int order)
 /* A bio of large pages costs less, but any do. */
 static int alloc_units(struct buffered *buffered, size_t bytes)
 {
-	unsigned int order = UNIT_ORDER;
 	int r;
 
 	buffered->nr_units = bytes / UNIT;
@@ -561,9 +580,10 @@ static int alloc_units(struct buffered *buffered, size_t bytes)
 	if (!buffered->used)
 		return -ENOMEM;
 
-	while ((r = alloc_vecs(buffered, order)) && order) {
+	r = alloc_vecs(buffered, UNIT_ORDER);
+	if (r) {
 		free_vecs(buffered);
-		order = 0;
+		r = alloc_vecs(buffered, 0);
 	}
 	return r;
 }

@@ -52,9 +52,9 @@ struct cbw_copy_setup {
 
 	/*
 	 * What the claim covers has been read, and is in memory: before copied(), in process
-	 * context without locks, one after the other; only of an engine with buffers. Waits
-	 * for no copy, nor for the target device: copies that were read at the same time wait
-	 * for it. NULL is fine.
+	 * context without locks, those of a kind one after the other; only of an engine with
+	 * buffers. Waits for no copy, nor for the target device: copies that were read at the
+	 * same time wait for it. NULL is fine.
 	 */
 	void (*buffered)(struct cbw_claim *claim);
 
@@ -83,8 +83,8 @@ struct cbw_copier *cbw_copier_create(const struct cbw_copy_setup *setup);
 void cbw_copier_destroy(struct cbw_copier *copier);
 
 /*
- * Start the copy of a claim. Never sleeps for CBW_WRITE; may sleep for CBW_SWEEP. A claim
- * without chunks flushes the target device.
+ * Start the copy of a claim. Never sleeps for CBW_WRITE, unless the origin blocks whoever
+ * submits to it; may sleep for CBW_SWEEP. A claim without chunks flushes the target device.
  */
 void cbw_copier_start(struct cbw_copier *copier, struct cbw_claim *claim);
 

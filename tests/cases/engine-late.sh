@@ -6,8 +6,12 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
+reads() { # of the origin
+	dev_stat /dev/origin0 | awk '{ print $1 }'
+}
+
 ends() { # COMMAND...: the job does by that, while two copies wait for the target device, and three for those
-	local before chunk
+	local before had chunk
 	cbw_create cbw "$origin" "$target" 128 "sync none buf_size 128 cbw_timeout 10000"
 	before=$(dev_writes /dev/target0)
 	hang target
@@ -15,11 +19,13 @@ ends() { # COMMAND...: the job does by that, while two copies wait for the targe
 		put "$chunk" &
 	done
 	await_status inflight=5
+	had=$(reads)
 	"$@"
 	unhang target
 	await_status inflight=0
 	wait
 	assert_eq $(($(dev_writes /dev/target0) - before)) 2 "the writes to the target device"
+	assert_eq $(($(reads) - had)) 0 "the reads for nothing"
 	assert_status target_errors=0 source_errors=0
 	dmsetup remove --retry cbw
 }

@@ -61,9 +61,19 @@ dd if="$CBW_TMP/pit" of=/dev/mapper/thin0 bs=64k oflag=direct status=none
 backup /dev/mapper/thin0 /dev/mapper/thin2 8 "zeroes skip"
 assert_eq "$(mapped thin2)" "$had" "the blocks of the backup in chunks of 4 KiB"
 
+# What alternates goes in few steps, each of which waits for the one before.
+origin=$(mk_null origin 16)
+target=$(mk_null target 16)
+python3 -c 'import sys; sys.stdout.buffer.write((b"x" * 4096 + bytes(4096)) * 2048)' > "$CBW_TMP/alternating"
+dd if="$CBW_TMP/alternating" of="$origin" bs=1M oflag=direct status=none
+cbw_create cbw "$origin" "$target" 8 "zeroes skip"
+cbw_wait cbw completed
+dmsetup remove --retry cbw
+assert_same "$CBW_TMP/alternating" "$target"
+(($(dev_writes "$target") <= 256)) || fail "$(dev_writes "$target") writes to the target device"
+
 # --- as zeroes: the target device has anything ------------------------------------------------------------------
 
-origin=$(mk_null origin 16)
 back() {
 	dd if="$CBW_TMP/pit" of="$origin" bs=64k oflag=direct status=none
 }
@@ -79,7 +89,6 @@ sync "$CBW_TMP/sparse.img"
 	fail "no space was given back: $(stat -c %b "$CBW_TMP/sparse.img") of $before blocks"
 
 # One that cannot: it gets data, as any other.
-target=$(mk_null target 16)
 assert_eq "$(cat /sys/block/target/queue/write_zeroes_max_bytes)" 0 "what null_blk writes of zeroes"
 fill "$target"
 back
