@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -310,15 +311,40 @@ static int check_image(const struct target *target, const struct device *origin,
 	return 0;
 }
 
-/* A thin volume that has never been written to. */
+/* In a pool that clears what it gives out, and with no device that is read where it has nothing. */
+static bool is_clear(const struct mapper_table *thin)
+{
+	unsigned int major, minor, id;
+	struct mapper_table pool;
+	struct mapper_info info;
+	const char *params;
+	bool clear;
+	int end;
+
+	if (thin->nr != 1 || strcmp(thin->targets[0].type, "thin"))
+		return false;
+	params = thin->targets[0].params;
+	if (sscanf(params, "%u:%u %u%n", &major, &minor, &id, &end) != 3 || params[end] ||
+	    mapper_find_dev(makedev(major, minor), &info) ||
+	    mapper_find_table(info.name, MAPPER_LIVE, &pool))
+		return false;
+	clear = pool.nr == 1 && !strcmp(pool.targets[0].type, "thin-pool") &&
+		!strstr(pool.targets[0].params, " skip_block_zeroing");
+	mapper_forget(&pool);
+	return clear;
+}
+
+/* A thin volume, never written to: it has nothing but zeroes, also beside what is written. */
 static bool is_unwritten(const struct device *device)
 {
 	char type[DM_MAX_TYPE_NAME], *params = NULL;
+	struct mapper_table table = { 0 };
 	struct mapper_info info;
 	bool unwritten = !mapper_find_dev(device->dev, &info) &&
-			 !mapper_status(info.name, type, &params) && !strcmp(type, "thin") &&
-			 !strncmp(params, "0 ", 2);
+			 !mapper_find_table(info.name, MAPPER_LIVE, &table) && is_clear(&table) &&
+			 !mapper_status(info.name, type, &params) && !strncmp(params, "0 ", 2);
 
+	mapper_forget(&table);
 	free(params);
 	return unwritten;
 }
@@ -327,7 +353,7 @@ static int check_zero(const struct target *target)
 {
 	if (target->kind == RECORD_IMAGE ? !target->reused : is_unwritten(&target->device))
 		return 0;
-	return say_error("%s may hold something: --zeroes skip is for new images, and for thin volumes that were never written to",
+	return say_error("%s may hold something: --zeroes skip is for new images, and for thin volumes that were never written to, in a pool that zeroes",
 			 target->name);
 }
 

@@ -61,6 +61,26 @@ refused() { # REGEX ARGUMENT...
 }
 
 refused "$target may hold something: --zeroes skip is for .*" backup cbw "$target" --engine buffered --zeroes skip
+
+# New thin volumes: what is not written must be zeroes there, whatever is written beside it.
+need_module dm_thin_pool
+skip=(--engine buffered --zeroes skip --quiet)
+for pool in zeroes:0 others:"1 skip_block_zeroing"; do
+	name=${pool%%:*}
+	dmsetup create "$name" --table "0 16384 thin-pool $(mk_null "$name-meta" 4) $(mk_null "$name-data" 8) 128 0 ${pool#*:}"
+	dmsetup message "$name" 0 "create_thin 0"
+done
+dmsetup create thin --table "0 $sectors thin /dev/mapper/others 0"
+refused "/dev/mapper/thin may hold something: --zeroes skip is for .*" backup cbw thin "${skip[@]}"
+dmsetup remove thin
+dmsetup create thin --table "0 $sectors thin /dev/mapper/zeroes 0 $other"
+refused "/dev/mapper/thin may hold something: --zeroes skip is for .*" backup cbw thin "${skip[@]}"
+dmsetup remove thin
+dmsetup create thin --table "0 $sectors thin /dev/mapper/zeroes 0"
+tool backup cbw thin "${skip[@]}"
+dmsetup remove thin
+dmsetup remove zeroes others
+
 refused "there is no block device 'none'" backup none "$target"
 refused "there is no block device '/dev/none'" backup cbw /dev/none
 refused ".* is the volume itself" backup cbw cbw
