@@ -13,16 +13,18 @@ race() { # SECONDS: writers of 8 to 64 KiB within 1 MiB, each from memory that a
 		end, seed = time.monotonic() + float(sys.argv[1]), int(sys.argv[2])
 		device = os.open('/dev/mapper/cbw', os.O_WRONLY | os.O_DIRECT)
 		written, done = [], []
+		def goes_on():
+		    return time.monotonic() < end or len(written) < 100
 		def write(number):
 		    chance, memory = random.Random(seed + number), mmap.mmap(-1, 65536)
 		    def change():
 		        other = random.Random(seed - number)
-		        while time.monotonic() < end:
+		        while goes_on():
 		            at = other.randrange(64) * 1024
 		            memory[at:at + 1024] = other.randbytes(1024)
 		    thread = threading.Thread(target=change)
 		    thread.start()
-		    while time.monotonic() < end:
+		    while goes_on():
 		        size = chance.choice((8192, 16384, 65536))
 		        written.append(os.pwritev(device, [memoryview(memory)[:size]], chance.randrange(1 << 8) * 4096) == size)
 		    thread.join()
@@ -31,7 +33,7 @@ race() { # SECONDS: writers of 8 to 64 KiB within 1 MiB, each from memory that a
 		[t.start() for t in threads]
 		[t.join() for t in threads]
 		# A thread that fails ends alone.
-		if len(done) != len(threads) or not all(written) or len(written) < 100:
+		if len(done) != len(threads) or not all(written):
 		    sys.exit(f'{len(done)} of {len(threads)} writers came to their end, after {len(written)} writes')
 	END
 }
