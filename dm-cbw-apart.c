@@ -2,7 +2,6 @@
 /* Bios whose submission may sleep; see dm-cbw-apart.h for the contract. */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
-#include <linux/hash.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -10,14 +9,17 @@
 #include "dm-cbw-apart.h"
 #include "dm-cbw-compat.h"
 
-/* What nobody waits for does not hold up what somebody does. */
-#define URGENCY		(REQ_SYNC | REQ_BACKGROUND)
+/* So many in one go; then other work has its turn. */
+#define BATCH		32U
+
+/* What nobody waits for does not hold up what somebody does, nor what is throttled what is not. */
+#define URGENCY		(REQ_SYNC | REQ_IDLE | REQ_BACKGROUND)
 
 /* For bios of one group and urgency as long as it is busy. */
 struct lane {
 	struct cbw_apart *apart;
 	struct work_struct work;
-	bool busy;			/* the work is queued, or looks again before it ends */
+	bool busy;			/* the work is queued, or will look again */
 	const void *group;
 	blk_opf_t urgency;
 	struct bio_list bios;
@@ -38,18 +40,14 @@ static void submit_it(void *owner, struct bio *bio)
 	submit_bio_noacct(bio);
 }
 
-static bool take(struct lane *lane, struct bio_list *bios)
+static struct bio *take(struct lane *lane)
 {
-	struct cbw_apart *apart = lane->apart;
+	struct bio *bio;
 
-	spin_lock_irq(&apart->lock);
-	*bios = lane->bios;
-	bio_list_init(&lane->bios);
-	lane->busy = !bio_list_empty(bios);
-	if (!lane->busy)
-		WRITE_ONCE(apart->nr_busy, apart->nr_busy - 1);
-	spin_unlock_irq(&apart->lock);
-	return !bio_list_empty(bios);
+	spin_lock_irq(&lane->apart->lock);
+	bio = bio_list_pop(&lane->bios);
+	spin_unlock_irq(&lane->apart->lock);
+	return bio;
 }
 
 static void lane_work(struct work_struct *work)
@@ -57,32 +55,43 @@ static void lane_work(struct work_struct *work)
 	struct lane *lane = container_of(work, struct lane, work);
 	struct cbw_apart *apart = lane->apart;
 	struct blk_plug plug;
-	struct bio_list bios;
 	struct bio *bio;
+	unsigned int i;
 
-	while (take(lane, &bios)) {
-		blk_start_plug(&plug);
-		while ((bio = bio_list_pop(&bios)))
-			apart->submit(apart->owner, bio);
-		blk_finish_plug(&plug);
-	}
+	blk_start_plug(&plug);
+	for (i = 0; i < BATCH && (bio = take(lane)); i++)
+		apart->submit(apart->owner, bio);
+	blk_finish_plug(&plug);
+
+	spin_lock_irq(&apart->lock);
+	lane->busy = !bio_list_empty(&lane->bios);
+	if (lane->busy)
+		queue_work(apart->wq, &lane->work);
+	else
+		WRITE_ONCE(apart->nr_busy, apart->nr_busy - 1);
+	spin_unlock_irq(&apart->lock);
 }
 
-/* One that is busy with such, or else is not, or else has to be shared. */
+/*
+ * One that is busy with such, or else is not, or else has to be shared, with others that are as
+ * urgent if there are any.
+ */
 static struct lane *__lane_for(struct cbw_apart *apart, const struct bio *bio)
 {
 	const void *group = cbw_bio_group(bio);
 	blk_opf_t urgency = bio->bi_opf & URGENCY;
-	struct lane *lane, *unused = NULL;
+	struct lane *lane, *unused = NULL, *shared = apart->lanes;
 
 	for (lane = apart->lanes; lane < apart->lanes + CBW_APART_LANES; lane++) {
 		if (lane->busy && lane->group == group && lane->urgency == urgency)
 			return lane;
 		if (!lane->busy)
 			unused = lane;
+		else if (lane->urgency == urgency)
+			shared = lane;
 	}
 	if (!unused)
-		return &apart->lanes[hash_ptr(group, ilog2(CBW_APART_LANES))];
+		return shared;
 	unused->group = group;
 	unused->urgency = urgency;
 	return unused;
@@ -104,9 +113,17 @@ void cbw_apart_submit(struct cbw_apart *apart, struct bio *bio)
 	spin_unlock_irqrestore(&apart->lock, flags);
 }
 
-bool cbw_apart_busy(const struct cbw_apart *apart)
+bool cbw_apart_busy(struct cbw_apart *apart, const struct bio *bio)
 {
-	return READ_ONCE(apart->nr_busy);
+	unsigned long flags;
+	bool busy;
+
+	if (likely(!READ_ONCE(apart->nr_busy)))
+		return false;
+	spin_lock_irqsave(&apart->lock, flags);
+	busy = __lane_for(apart, bio)->busy;
+	spin_unlock_irqrestore(&apart->lock, flags);
+	return busy;
 }
 
 struct cbw_apart *cbw_apart_create(const char *name,

@@ -2,8 +2,8 @@
 /*
  * Bios whose submission may sleep: for room on a device, or because the block layer throttles
  * them. They are submitted apart from whoever has more to do than that. Those of one group of
- * programs, of one urgency, go in the order in which they came, and wait for no others; but
- * beyond CBW_APART_LANES such kinds at a time some go together.
+ * programs and one urgency go together, and wait for no others; beyond CBW_APART_LANES such
+ * kinds at a time some share a lane. Their order is not kept.
  */
 #ifndef DM_CBW_APART_H
 #define DM_CBW_APART_H
@@ -27,7 +27,7 @@ void cbw_apart_destroy(struct cbw_apart *apart);
 /* Have @bio submitted soon. From any context; once it has ended, @apart may be gone. */
 void cbw_apart_submit(struct cbw_apart *apart, struct bio *bio);
 
-/* Is any still to be submitted, or being submitted? It may have changed already. */
-bool cbw_apart_busy(const struct cbw_apart *apart);
+/* Would @bio have to wait for others? It may have changed already. Any context. */
+bool cbw_apart_busy(struct cbw_apart *apart, const struct bio *bio);
 
 #endif

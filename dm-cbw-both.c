@@ -448,7 +448,7 @@ static bool may_be_asked(struct cbw_both *both, const struct bio *half)
 {
 	const struct blk_mq_tag_set *tags = bdev_get_queue(both->dest)->tag_set;
 
-	if (cbw_apart_busy(both->apart))
+	if (cbw_apart_busy(both->apart, half))
 		return false;
 	return bio_op(half) == REQ_OP_WRITE && cbw_is_direct(half) &&
 	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING));

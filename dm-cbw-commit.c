@@ -458,7 +458,8 @@ static void look_at_marks(struct cbw_commit *commit)
 {
 	struct cbw_marks expected = commit->state.marks;
 
-	WRITE_ONCE(commit->marked, NULL);
+	/* Release: whoever sees it has seen since when others wait, too; see __oldest(). */
+	smp_store_release(&commit->marked, NULL);
 	if (cbw_commit_broken(commit))
 		return;
 	if (read_marks(commit))

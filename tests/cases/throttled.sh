@@ -33,7 +33,7 @@ dd if=/dev/zero bs=64k count=1 status=none | tr '\0' '\377' > "$new"
 for engine in kcopyd buffered; do
 	cbw_create cbw "$origin" "$target" 128 "sync none engine $engine cbw_timeout 0"
 	begin_writeback
-	await_status held='[1-9][0-9]*'
+	await_status cbw='[1-9]*'
 	overtakes_writeback 501
 	say dmsetup remove --retry cbw
 done
@@ -44,7 +44,7 @@ exec 3< /dev/mapper/cbw
 say fio --name=background --rw=write:4k --bs=4k --size=2560k --ioengine=psync --filename=/dev/mapper/cbw --minimal > /dev/null
 limit=$(sysctl -n vm.dirty_background_ratio)
 sysctl -q vm.dirty_background_bytes=4096
-await_status held='[1-9][0-9]*'
+await_status cbw='[1-9]*'
 say with_deadline 100 dd if="$new" of=/dev/mapper/cbw bs=64k seek=501 oflag=sync status=none
 assert_new "$origin" 501
 (($(dirty) > 500)) || fail "it went after all of the others: $(dirty) KiB are left"
