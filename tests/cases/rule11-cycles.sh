@@ -74,7 +74,7 @@ device() {
 	local job=backup features="max_copy 8 workers 64"
 	(($1 % 2)) || job=mirror features="copy_mode write-blocking"
 	dmsetup create other --table "$(CBW_JOB=$job cbw_table /dev/others0 /dev/others1 8 "$features")"
-	dd if=/dev/zero of=/dev/mapper/other bs=64k count=8 seek=$(($1 % 100)) oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/other bs=4k count=200 seek=$(($1 % 100 * 16)) oflag=direct status=none
 	(($1 % 3)) || dmsetup wipe_table --nolockfs other
 	dmsetup remove --retry other
 }
