@@ -39,8 +39,8 @@ struct cbw_geometry {
 /*
  * A copy has ended; @errors is 0 or says what failed. The claim is the
  * callee's again. Called in process context without locks. Calls for the sweep
- * come one after the other, but for CBW_NOT_MADE; those for writes also at once. Other copies wait for
- * the callee: it may submit bios, but must not wait for a copy.
+ * come one after the other, but for CBW_NOT_MADE; those for writes also at once.
+ * Other copies wait for the callee: it may submit bios, but must not wait for a copy.
  */
 typedef void (*cbw_copied_fn)(struct cbw_claim *claim, unsigned int errors);
 
