@@ -90,11 +90,7 @@ static struct lane *__lane_for(struct cbw_apart *apart, const struct bio *bio)
 		else if (lane->urgency == urgency)
 			shared = lane;
 	}
-	if (!unused)
-		return shared;
-	unused->group = group;
-	unused->urgency = urgency;
-	return unused;
+	return unused ?: shared;
 }
 
 void cbw_apart_submit(struct cbw_apart *apart, struct bio *bio)
@@ -107,6 +103,8 @@ void cbw_apart_submit(struct cbw_apart *apart, struct bio *bio)
 	bio_list_add(&lane->bios, bio);
 	if (!lane->busy) {
 		lane->busy = true;
+		lane->group = cbw_bio_group(bio);
+		lane->urgency = bio->bi_opf & URGENCY;
 		WRITE_ONCE(apart->nr_busy, apart->nr_busy + 1);
 		queue_work(apart->wq, &lane->work);
 	}
