@@ -33,7 +33,7 @@ race() { # SECONDS: writers of 8 to 64 KiB within 1 MiB, each from memory that a
 		[t.start() for t in threads]
 		[t.join() for t in threads]
 		# A thread that fails ends alone.
-		if len(done) != len(threads) or not all(written):
+		if len(done) != len(threads) or not all(written) or len(written) < 100:
 		    sys.exit(f'{len(done)} of {len(threads)} writers came to their end, after {len(written)} writes')
 	END
 }

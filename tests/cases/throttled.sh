@@ -7,9 +7,13 @@
 . "${CBW_LIB%/*}/faults.sh"
 
 # In many pieces that do not become one, over few chunks: their copies are soon made.
-begin_writeback() { # sets $writeback
+fill_cache() {
 	exec 3< /dev/mapper/cbw
 	say fio --name=writeback --rw=write:4k --bs=4k --size=2560k --ioengine=psync --filename=/dev/mapper/cbw --minimal > /dev/null
+}
+
+begin_writeback() { # sets $writeback
+	fill_cache
 	sync /dev/mapper/cbw &
 	writeback=$!
 }
@@ -40,8 +44,7 @@ done
 
 # What is written back because somebody waits for it overtakes what is written back in the background.
 cbw_create cbw "$origin" "$target" 128 "sync none cbw_timeout 0"
-exec 3< /dev/mapper/cbw
-say fio --name=background --rw=write:4k --bs=4k --size=2560k --ioengine=psync --filename=/dev/mapper/cbw --minimal > /dev/null
+fill_cache
 limit=$(sysctl -n vm.dirty_background_ratio)
 sysctl -q vm.dirty_background_bytes=4096
 await_status cbw='[1-9]*'
@@ -80,7 +83,7 @@ echo "$dev enable=1 ctrl=user min=100 max=100" > /sys/fs/cgroup/io.cost.qos
 for engine in kcopyd buffered; do
 	cbw_create cbw "$origin" "$target" 128 "sync none engine $engine cbw_timeout 0"
 	for ((i = 0; i < 12; i++)); do
-		(echo $BASHPID > "$group/cgroup.procs" && put $i) &
+		put_as "$group" $i &
 	done
 	await_status cbw=12
 	with_deadline 60 put 501
@@ -90,10 +93,6 @@ for engine in kcopyd buffered; do
 done
 
 # Nor does another group's write that the same copy holds, or that waits for the same map.
-put_as() { # GROUP CHUNK
-	echo $BASHPID > "$1/cgroup.procs" && put "$2"
-}
-
 little=$group
 make_group other
 mk_linear held "$target" > /dev/null

@@ -184,6 +184,10 @@ make_group() { # NAME: sets $group
 	mkdir -p "$group"
 }
 
+put_as() { # GROUP CHUNK: as a program of that, which the shell becomes
+	echo $BASHPID > "$1/cgroup.procs" && put "$2"
+}
+
 begin_put() { # CHUNK: in the background; $! is what ends_as takes
 	{ put "$@" || exit 1; } &
 }
