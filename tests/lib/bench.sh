@@ -6,6 +6,9 @@
 # Each contender does the same work on disks of the same model, and leaves MODEL/ROW/CONTENDER.json: what fio says of
 # it, or one object with figures. It stands on $origin, copies to $target, and is used as $device.
 
+# shellcheck source=tests/lib/clock.sh
+. "${CBW_LIB%/*}/clock.sh"
+
 results=/run/out/results
 
 # The disks take any data and give none: either as fast as they can, so that all that is measured is software, a
@@ -28,16 +31,7 @@ disks() { # MODEL MIB [MIB/S-OF-THE-TARGET]: sets $origin, $target, $backup, $mo
 	fio --name=warm-up --filename="$origin" --direct=1 --ioengine=libaio --rw=randrw --number_ios=64 > /dev/null
 }
 
-# Time leaps when a file is read from the host. What is touched is in the overlay's upper layer, in memory.
-into_memory() { # PROGRAM...
-	local file
-	for file in "$@"; do
-		file=$(type -P "$file")
-		ldd "$file" | grep -oE '/[^ ]+' | xargs touch -c /etc/ld.so.cache "$file"
-		"$file" --version > /dev/null
-	done
-}
-into_memory fio dmsetup sleep
+into_memory fio
 
 # A contender that kernels before 7.2 do not bring. Its own records are on a disk that costs nothing.
 # shellcheck disable=SC2034 # read by the measurements
