@@ -266,7 +266,7 @@ static void abandon_all(struct cbw_both *both)
 	LIST_HEAD(done);
 
 	spin_lock_irq(&both->lock);
-	both->hung = true;
+	WRITE_ONCE(both->hung, true);
 	list_for_each_entry_safe(pair, next, &both->pairs, list) {
 		pair->abandoned = true;
 		if (!pair->origin_left)
@@ -454,6 +454,19 @@ static bool may_be_asked(struct cbw_both *both, const struct bio *half)
 	       cbw_bdev_nowait(both->dest) && !(tags && (tags->flags & BLK_MQ_F_BLOCKING));
 }
 
+/* One that hangs is given nothing more: whoever waits for its end would wait for that, too. */
+static void submit_apart(void *owner, struct bio *half)
+{
+	struct cbw_both *both = owner;
+
+	if (READ_ONCE(both->hung)) {
+		half->bi_status = BLK_STS_TIMEOUT;
+		bio_endio(half);
+	} else {
+		submit_bio_noacct(half);
+	}
+}
+
 static void submit_to_target(struct cbw_both *both, struct pair *pair)
 {
 	struct bio *half = &pair->target;
@@ -617,7 +630,7 @@ struct cbw_both *cbw_both_create(const struct cbw_geometry *geometry,
 	INIT_DELAYED_WORK(&both->start, start_work);
 	INIT_DELAYED_WORK(&both->expire, expire_work);
 
-	both->apart = cbw_apart_create(name, NULL, NULL);
+	both->apart = cbw_apart_create(name, submit_apart, both);
 	r = both->apart ? create_pools(both) : -ENOMEM;
 	if (r) {
 		cbw_both_destroy(both);

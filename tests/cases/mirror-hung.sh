@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # a target device that hangs holds up a mirror's writes and flushes for no longer than cbw_timeout, then nobody any more; an
 # origin that hangs does the mirror no harm
-# timeout: 180
+# timeout: 240
 # shellcheck disable=SC2034,SC2154 # the names are those of faults.sh
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
@@ -61,4 +61,25 @@ assert_new /dev/origin0 6
 say with_deadline 30 dmsetup remove cbw
 unhang target
 retry 10 module_unused dm_cbw || fail "the module is still in use"
+
+# What such a device has not been given by then it never is: the end of the job would wait for that.
+one=$(mk_null one 4 irqmode=2 completion_nsec=5000000000 hw_queue_depth=1)
+echo none > /sys/block/one/queue/scheduler
+cbw_create cbw "$origin" "$one" 128 "sync none copy_mode write-blocking cbw_timeout 1000"
+await_status state=ready reason=synced
+before=$(dev_writes "$one")
+writers=()
+for chunk in 10 20 30 40 50; do
+	begin_put $chunk
+	writers+=($!)
+done
+for writer in "${writers[@]}"; do
+	ends_as ok "$writer"
+done
+await_status state=failed reason=cbw-timeout
+say with_deadline 30 dmsetup remove cbw
+retry 60 module_unused dm_cbw || fail "the module is still in use"
+# One that it had taken, and one that waited for its turn there.
+writes=$(($(dev_writes "$one") - before))
+((writes == 2)) || fail "$writes of 5 writes have reached it"
 unload_cbw

@@ -7,10 +7,6 @@
 . "${CBW_LIB%/*}/pit.sh"
 . "${CBW_LIB%/*}/mirror.sh"
 
-flushes() { # DEVICE: that have reached it
-	dev_stat "$1" | awk '{ print $16 }'
-}
-
 write_chunk() { # NUMBER [DD-OPTION]...
 	dd if=/dev/urandom of=/dev/mapper/cbw bs=64k count=1 seek="$1" oflag=direct status=none "${@:2}"
 }
@@ -40,16 +36,16 @@ dd if=/dev/urandom of=/dev/mapper/cbw bs=1M count=8 oflag=direct status=none
 
 # It can neither discard nor write zeroes.
 start "" "$(mk_null target 9 cache_size=1)"
-before=$(flushes "$target")
+before=$(dev_flushes "$target")
 write_chunk 1 conv=fsync
-assert_eq "$(flushes "$target")" "$before" "flushes of the target device in background mode"
+assert_eq "$(dev_flushes "$target")" "$before" "flushes of the target device in background mode"
 await_status progress=129/129
 zero $((128 << 10)) $((3 << 20))
 ends_the_same 129
 say dmsetup message cbw 0 copy_mode write-blocking
-before=$(flushes "$target")
+before=$(dev_flushes "$target")
 write_chunk 2 conv=fsync
-(($(flushes "$target") > before)) || fail "a flush did not reach the target device"
+(($(dev_flushes "$target") > before)) || fail "a flush did not reach the target device"
 write_chunk 3 oflag=direct,dsync
 zero $((100 << 10)) $((200 << 10))
 ends_the_same 129

@@ -36,20 +36,17 @@ assert_pit /dev/cached 20
 nowait 0
 
 # A flush has no data: it passes to the origin, however much is pending.
-flushes() {
-	dev_stat /dev/cached | awk '{ print $16 }'
-}
-before=$(flushes)
+before=$(dev_flushes /dev/cached)
 say sync /dev/mapper/cbw
-(($(flushes) > before)) || fail "the flush did not reach the origin"
+(($(dev_flushes /dev/cached) > before)) || fail "the flush did not reach the origin"
 assert_status cbw=5 held=0
 
 # And a write that has been held takes its flags with it.
-before=$(flushes)
+before=$(dev_flushes /dev/cached)
 slow target 200
 dmsetup remove --retry cbw
 cbw_create cbw /dev/cached "$target" 128 "sync none"
 put 30 oflag=direct,sync
-(($(flushes) > before)) || fail "what was held lost its FUA"
+(($(dev_flushes /dev/cached) > before)) || fail "what was held lost its FUA"
 assert_pit "$target" 30
 assert_status cbw=1

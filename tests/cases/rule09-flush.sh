@@ -6,15 +6,11 @@
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/faults.sh"
 
-flushes() {
-	dev_stat /dev/target0 | awk '{ print $16 }'
-}
-
 fault_pair 4 cache_size=1
 mk_linear gate /dev/target0 > /dev/null
 reroute target flush /dev/mapper/gate
 hang gate
-before=$(flushes)
+before=$(dev_flushes /dev/target0)
 cbw_create cbw "$origin" "$target" 128
 await_status progress=64/64 inflight=1 sweep=64
 put 0
@@ -24,4 +20,4 @@ assert_status state=running progress=64/64 inflight=1 held=0
 unhang gate
 cbw_wait cbw completed
 await_status inflight=0
-assert_eq "$(flushes)" $((before + 1)) "flushes of the target device"
+assert_eq "$(dev_flushes /dev/target0)" $((before + 1)) "flushes of the target device"

@@ -137,6 +137,10 @@ dev_writes() { # DEVICE: prints how many requests to write it has had; neighbour
 	dev_stat "$1" | awk '{ print $5 }'
 }
 
+dev_flushes() { # DEVICE: prints how many have reached it
+	dev_stat "$1" | awk '{ print $16 }'
+}
+
 # Debian's kernels have all that the tests need: of those it is a failure. Small ones may do without a part.
 lacks() { # WHAT
 	[[ $(uname -r) != *-amd64 || $(uname -r) == *-cloud-* ]] || fail "this kernel has no $1"
