@@ -109,6 +109,24 @@ void backup_close(struct backup *backup)
 	let_go(backup);
 }
 
+/* Of an image there may be no record but the one beside it. */
+int backup_check(const struct backup *backup)
+{
+	const struct record *opened = &backup->record;
+	struct record record;
+	int r;
+
+	if (!backup->recorded)
+		return 0;
+	r = record_find(opened->kind == RECORD_IMAGE ? opened->target : opened->generation,
+			&record);
+	if (r < 0)
+		return -1;
+	if (r || !record.complete || strcmp(record.generation, opened->generation))
+		return say_error("the backup %s was overwritten meanwhile", backup_name(backup));
+	return 0;
+}
+
 const char *backup_name(const struct backup *backup)
 {
 	return backup->recorded ? backup->record.target : backup->extent.name;

@@ -27,6 +27,12 @@ int backup_open(struct backup *backup, const char *name, bool force);
 /* The volume, or connection, is as it was before. */
 void backup_close(struct backup *backup);
 
+/*
+ * Has it all been read before anything was written over it? Its record goes before that. 0 or -1,
+ * error said.
+ */
+int backup_check(const struct backup *backup);
+
 /* The name for people, and for a record that there is. */
 const char *backup_name(const struct backup *backup);
 

@@ -149,6 +149,16 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* What others go by must be all that there was to print. */
+static int printed(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		say_error("standard output could not be written: not all is printed");
+		return status ? status : CBW_FAILED;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static char *defaults[] = { "status", NULL };
@@ -170,5 +180,5 @@ int main(int argc, char **argv)
 	current = find_verb(argv[0]);
 	if (!current)
 		return say_usage("there is no verb '%s': 'cbw --help' lists them", argv[0]);
-	return current->run(argc, argv);
+	return printed(current->run(argc, argv));
 }

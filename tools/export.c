@@ -72,19 +72,11 @@ static int put_range(struct export *export, const struct range *range)
 	return 0;
 }
 
-/* Its record goes before anything is written over it. */
 static int put_end(struct export *export)
 {
 	struct piece end = { .kind = STREAM_END, .length = export->done };
-	struct record record;
-	int r = record_find(export->backup.record.generation, &record);
 
-	if (r < 0)
-		return -1;
-	if (r || !record.complete)
-		return say_error("the backup %s was overwritten meanwhile",
-				 backup_name(&export->backup));
-	return stream_put(&export->stream, &end, NULL);
+	return backup_check(&export->backup) || stream_put(&export->stream, &end, NULL) ? -1 : 0;
 }
 
 static int put_all(struct export *export, const struct ranges *ranges, bool full)

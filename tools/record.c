@@ -565,6 +565,14 @@ bool record_get(const char *generation, struct record *record)
 	return read_file(state_path(generation, RECORD_SUFFIX, path), record);
 }
 
+bool record_left(const char *generation, struct record *record)
+{
+	if (!record_get(generation, record))
+		return false;
+	catch_up(record);
+	return !record->finished;
+}
+
 bool record_unfinished(const struct device *origin, struct record *record)
 {
 	struct record *records;

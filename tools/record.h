@@ -122,6 +122,9 @@ int record_find(const char *backup, struct record *record);
 /* The record of that generation in the state folder. False if there is none. */
 bool record_get(const char *generation, struct record *record);
 
+/* The same, if something is left to do for it, as it is now, whoever may have gone on with it. */
+bool record_left(const char *generation, struct record *record);
+
 /*
  * The newest record of the origin that is not finished, for whoever goes on with what another
  * process has begun. False if there is none.

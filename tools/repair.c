@@ -188,7 +188,20 @@ static int find_volume(const struct record *record, struct mapper_info *volume)
 }
 
 /* Its tool was killed before the job began, or after that was taken away. */
-static int repair_record(struct record *record)
+static int finish_record(const char *generation)
+{
+	struct record record;
+
+	if (!record_left(generation, &record))
+		return 0;
+	if (books_finish_record(&record))
+		return -1;
+	tell(record.target, record.complete ? "complete; finished" :
+	     "not complete, and nobody goes on with it");
+	return 0;
+}
+
+static int repair_record(const struct record *record)
 {
 	struct mapper_info volume;
 	struct attachment at;
@@ -198,12 +211,8 @@ static int repair_record(struct record *record)
 
 	if (!r && found)
 		none = attach_find(&at, &volume);
-	if (!r && (none > 0 || (!none && at.tracked))) {
-		r = books_finish_record(record);
-		if (!r)
-			tell(record->target, record->complete ? "complete; finished" :
-			     "not complete, and nobody goes on with it");
-	}
+	if (!r && (none > 0 || (!none && at.tracked)))
+		r = finish_record(record->generation);
 	if (found)
 		unlock_volume(volume.dev);
 	return r < 0 ? r : 0;

@@ -11,6 +11,7 @@
 #include "cbw.h"
 #include "device.h"
 #include "extent.h"
+#include "lock.h"
 #include "progress.h"
 #include "say.h"
 #include "signals.h"
@@ -111,7 +112,7 @@ static int copy_and_compare(struct backup *backup, struct extent *to)
 	progress_begin(opt_json);
 	result = extent_compare(&backup->extent, to, size, progress_step, say_difference, &nr);
 	progress_end();
-	if (result || nr)
+	if (result || nr || backup_check(backup))
 		return say_error("%s%s is written, but not known to be right, and its old content is lost",
 				 signals_stop() ? "stopped: " : "", to->name);
 	return 0;
@@ -130,7 +131,10 @@ static void print_result(const struct backup *backup, const struct device *volum
 	json_object_put(json);
 }
 
-/* Nobody else can mount it or use it while it is open exclusively. */
+/*
+ * Nobody else can mount it or use it while it is open exclusively; and what is written to it must
+ * not go to this backup meanwhile, as the next increment.
+ */
 static int restore_to(struct backup *backup, const struct device *volume)
 {
 	struct extent to;
@@ -143,7 +147,8 @@ static int restore_to(struct backup *backup, const struct device *volume)
 		       backup->extent.name, volume->path, (unsigned long long)backup->record.size);
 		return 0;
 	}
-	if (extent_open(&to, volume->path, O_RDWR | O_EXCL))
+	if (lock_named(volume->dev, volume->path) ||
+	    extent_open(&to, volume->path, O_RDWR | O_EXCL))
 		return -1;
 	signals_catch();
 	result = copy_and_compare(backup, &to);

@@ -73,6 +73,10 @@ wait "$pid"
 cmp "$CBW_TMP/ranges" <(every_other | head -n -2; echo "$(((mib << 20) - 16384)) 16384") || fail "some ranges are missing"
 tool cancel cbw
 
+# A list that was cut off is none.
+! cbw changed cbw > /dev/full 2> "$CBW_TMP/said" || fail "succeeded, although nothing was printed"
+grep -qx 'cbw: standard output could not be written: not all is printed' "$CBW_TMP/said" || fail "it said: $(< "$CBW_TMP/said")"
+
 # Whoever looks after it may begin a job at any moment, and end it.
 CBW_STEP=stop:1 tool_begins backup cbw "$target" --overwrite --quiet
 retry 30 grep -q '^State:.T' "/proc/$pid/status" || fail "it does not stop"

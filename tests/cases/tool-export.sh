@@ -134,3 +134,8 @@ rm "$CBW_STATE"/*.ranges
 wrong_use 1 "it is not known what $target has that the backup before it had not: --full exports all of it" export "$target"
 wrong_use 2 'export takes a backup' export
 wrong_use 2 'apply takes a stream, or - for standard input, and a device' apply "$stream"
+
+# An image of which the file beside it alone tells.
+tool backup cbw --to "$CBW_TMP/image" --quiet
+CBW_STATE=$CBW_TMP/none tool export "$CBW_TMP/image" --full 2> /dev/null | CBW_STATE=$CBW_TMP/new tool apply - "$(mk_null new $mib)"
+assert_same "$CBW_TMP/image" /dev/new

@@ -95,3 +95,23 @@ mv "$CBW_TMP/here.img.cbw.json" "$CBW_TMP/there/image.cbw.json"
 say cbw restore "$CBW_TMP/there/image" vg0/data
 sed -i 's/"complete": *true/"complete":false/' "$CBW_TMP/there/image.cbw.json"
 refused 'is not complete' cbw restore "$CBW_TMP/there/image" vg0/data
+
+# What completes while another one is put right is not taken for what it was before that.
+mk_linear gate "$(mk_null kept 4)" > /dev/null
+mk_linear first "$(mk_null first0 4)" > /dev/null
+mk_linear second "$(mk_null second0 4)" > /dev/null
+say cbw backup first /dev/mapper/gate --checksum --quiet
+sed -i 's/"finished": *true/"finished":false/' "$CBW_STATE"/*.json
+sleep 1
+say cbw backup second --to "$CBW_TMP/second.img" --no-wait --paused
+dmsetup suspend gate
+cbw repair &
+repair=$!
+retry 30 eval '[[ $(dmsetup info -c --noheadings -o open gate) == 1 ]]' || fail "it makes no checksums"
+say cbw resume second
+say cbw wait second --quiet
+dmsetup resume gate
+wait $repair
+assert_eq "$(cbw list --json | json '[(r["complete"], r["finished"], r["there"]) for r in j]')" '[(True, True, True), (True, True, True)]' \
+	'complete, finished and there'
+say cbw restore "$CBW_TMP/second.img" second

@@ -3,6 +3,7 @@
 # a volume that was backed up under load and then destroyed is restored; what must not be restored is refused
 # timeout: 600
 # needs: mkfs.ext4 fsck.ext4 fio
+# shellcheck disable=SC2034,SC2154 # $pid is of tool_begins; a variable in eval
 . "$CBW_LIB"
 . "${CBW_LIB%/*}/volumes.sh"
 
@@ -53,3 +54,27 @@ rest=$(tail -c 4M "$larger" | sha256sum)
 say cbw restore "$(cbw list --json | json 'j[0]["generation"][:8]')" vg0/larger
 say cbw verify "$backup" vg0/larger
 assert_eq "$(tail -c 4M "$larger" | sha256sum)" "$rest" 'what lies behind'
+
+# While it goes on, nothing goes from the volume to the backup; and what was written over it from elsewhere is no restored backup.
+low=$(mk_null low 28)
+dmsetup create slow --table "0 $(dev_sectors "$low") delay $low 0 0 $low 0 2000"
+mk_linear other "$(mk_null other0 24)" > /dev/null
+plain=$(mk_null plain 28)
+stop_restore() { # BACKUP: in its midst
+	local before
+	before=$(dev_writes "$low")
+	tool_begins restore "$1" slow
+	retry 30 eval '(($(dev_writes "$low") > before))' || fail "it writes nothing"
+	kill -STOP "$pid"
+}
+
+stop_restore "$backup"
+refused 'another cbw is at work on' cbw backup slow "$plain"
+kill -CONT "$pid"
+tool_ends 0 '.*'
+say cbw backup other "$plain" --quiet
+stop_restore "$plain"
+say cbw backup other "$plain" --overwrite --quiet
+kill -CONT "$pid"
+tool_ends 1 "cbw: the backup $plain was overwritten meanwhile"
+grep -q 'slow is written, but not known to be right' "$CBW_TMP/said"
