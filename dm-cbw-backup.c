@@ -15,6 +15,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
+#include "dm-cbw-apart.h"
 #include "dm-cbw-backup.h"
 #include "dm-cbw-bio.h"
 #include "dm-cbw-copying.h"
@@ -162,7 +163,10 @@ static void backup_suspended(struct cbw_copying *copying)
 	cbw_copying_wait(copying, views_idle);
 }
 
-/* Before any write: they were held because their chunks are pending. */
+/*
+ * They were held because their chunks are pending, and count as reading from here on, before any
+ * write. Nobody who writes waits until they are submitted.
+ */
 static void backup_resumed(struct cbw_copying *copying)
 {
 	struct cbw_reader *reader;
@@ -172,7 +176,7 @@ static void backup_resumed(struct cbw_copying *copying)
 	while (!list_empty(&readers)) {
 		reader = list_first_entry(&readers, struct cbw_reader, start);
 		list_del(&reader->start);
-		submit_bio_noacct(reader->bio);
+		cbw_apart_submit(copying->reads, reader->bio);
 	}
 }
 

@@ -234,22 +234,32 @@ static struct bio_vec *vec_of(const struct buffered *buffered, u64 place, unsign
 	return &buffered->vecs[place >> vec_shift(buffered)];
 }
 
-/* The step carries data: all of it, or as much as the vectors of a bio can. */
+/* So many sectors from there on go into one bio, for its vectors. */
+static sector_t carried(const struct buffered *buffered, const struct copy *copy)
+{
+	unsigned int skip;
+
+	vec_of(buffered, place_of(buffered, copy, copy->sector), &skip);
+	return (((u64)BIO_MAX_VECS << vec_shift(buffered)) - skip) >> SECTOR_SHIFT;
+}
+
 static void fill(struct buffered *buffered, struct copy *copy)
 {
-	u64 place = place_of(buffered, copy, copy->sector), bytes;
+	u64 bytes = copy->nr_sectors << SECTOR_SHIFT;
 	struct bio *bio = &copy->bio;
 	unsigned int skip;
 
-	bio->bi_io_vec = vec_of(buffered, place, &skip);
-	bytes = min_t(u64, copy->nr_sectors << SECTOR_SHIFT,
-		      ((u64)BIO_MAX_VECS << vec_shift(buffered)) - skip);
+	bio->bi_io_vec = vec_of(buffered, place_of(buffered, copy, copy->sector), &skip);
 	bio->bi_vcnt = ((skip + bytes - 1) >> vec_shift(buffered)) + 1;
 	bio->bi_iter.bi_size = skip + bytes;
 	if (skip)
 		bio_advance(bio, skip);
 	bio->bi_iter.bi_sector = copy->sector;
-	copy->nr_sectors = bytes >> SECTOR_SHIFT;
+}
+
+static bool writes_next(const struct buffered *buffered, const struct copy *copy)
+{
+	return copy->writes || copy->sector == end_of(buffered, copy->claim);
 }
 
 /*
@@ -258,17 +268,24 @@ static void fill(struct buffered *buffered, struct copy *copy)
  * have all of them. So it does not come while copy-before-write waits for one. It waits for
  * that one only, for it has to advance as well, beneath any storm of writes.
  */
-static void submit_write(struct buffered *buffered, struct copy *copy)
+static void give_way(struct buffered *buffered, const struct copy *copy)
 {
 	unsigned int seen = READ_ONCE(buffered->submissions);
 
+	if (copy->claim->kind == CBW_SWEEP && writes_next(buffered, copy) && (seen & 1))
+		wait_event(buffered->submitted, READ_ONCE(buffered->submissions) != seen);
+}
+
+static void submit_write(struct buffered *buffered, struct copy *copy)
+{
+	unsigned int seen;
+
 	if (copy->claim->kind == CBW_SWEEP) {
-		if (seen & 1)
-			wait_event(buffered->submitted, READ_ONCE(buffered->submissions) != seen);
 		submit_bio_noacct(&copy->bio);
 		return;
 	}
 
+	seen = buffered->submissions;
 	WRITE_ONCE(buffered->submissions, seen + 1);
 	submit_bio_noacct(&copy->bio);
 	/* From here on the copy may have ended. */
@@ -353,12 +370,12 @@ static bool next_step(struct buffered *buffered, struct copy *copy)
 	enum cbw_zeroes zeroes = READ_ONCE(buffered->zeroes);
 	sector_t end = end_of(buffered, copy->claim);
 
-	if (copy->sector == end && !copy->writes) {
+	if (writes_next(buffered, copy) && !copy->writes) {
 		copy->writes = true;
 		copy->sector = cbw_copier_first(&buffered->copier, copy->claim);
 	}
 	while (copy->sector < end) {
-		copy->nr_sectors = end - copy->sector;
+		copy->nr_sectors = min(end - copy->sector, carried(buffered, copy));
 		if (!copy->writes) {
 			submit_step(buffered, copy, REQ_OP_READ);
 			return true;
@@ -436,6 +453,7 @@ static bool step_ended(struct buffered *buffered, struct copy *copy)
 /* The target device of a job that has ended may be somebody else's by now. */
 static void go_on(struct buffered *buffered, struct copy *copy)
 {
+	give_way(buffered, copy);
 	if (buffered->copier.setup.ended(copy->claim))
 		end(buffered, copy, CBW_NOT_MADE);
 	else if (!next_step(buffered, copy))

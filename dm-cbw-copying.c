@@ -225,13 +225,16 @@ static void copy_failed(struct cbw_copying *copying, struct cbw_claim *claim,
 		cbw_job_end(&copying->job, CBW_FAILED, "cbw-error");
 }
 
-/* Views have waited until what they read is on the target device. */
+/*
+ * Views have waited until what they read is on the target device. Whoever reads may have to wait
+ * for its group's share there.
+ */
 static void let_saved_reads_go(struct cbw_copying *copying)
 {
 	struct cbw_reader *reader;
 
 	while ((reader = cbw_map_take_saved_read(copying->map)))
-		submit_bio_noacct(reader->bio);
+		cbw_apart_submit(copying->reads, reader->bio);
 }
 
 /* What the claim covers is safe for those that wait for it. */
@@ -838,6 +841,7 @@ static void free_copying(struct cbw_copying *copying)
 		destroy_workqueue(copying->wq);
 	}
 	cbw_apart_destroy(copying->apart);
+	cbw_apart_destroy(copying->reads);
 	cbw_job_unregister(&copying->job);
 	cbw_sweep_destroy(copying->sweep);
 	cbw_pace_destroy(&copying->pace);
@@ -1009,7 +1013,8 @@ static int start_units(struct cbw_copying *copying, const struct cbw_args *args,
 	copying->wq = alloc_workqueue("cbw/%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
 				      copying->job.name);
 	copying->apart = cbw_apart_create(copying->job.name, go_apart, copying);
-	if (!copying->wq || !copying->apart)
+	copying->reads = cbw_apart_create(copying->job.name, NULL, NULL);
+	if (!copying->wq || !copying->apart || !copying->reads)
 		return -ENOMEM;
 
 	r = create_map(copying, args, error);

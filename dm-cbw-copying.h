@@ -114,6 +114,7 @@ struct cbw_copying {
 	struct work_struct let_go;	/* lets all go that need not be held */
 	struct delayed_work expire;
 	struct cbw_apart *apart;	/* for writes that may be throttled */
+	struct cbw_apart *reads;	/* for reads of views that have waited: to other devices */
 
 	wait_queue_head_t idle;		/* a kind of copies has run out */
 	bool hung;			/* copies were waited for in vain */

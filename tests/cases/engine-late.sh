@@ -12,7 +12,7 @@ reads() { # of the origin
 
 ends() { # COMMAND...: the job does by that, while two copies wait for the target device, and three for those
 	local before had chunk
-	cbw_create cbw "$origin" "$target" 128 "sync none buf_size 128 cbw_timeout 10000"
+	cbw_create cbw "$origin" "$target" 128 "sync none engine buffered buf_size 128 cbw_timeout 10000"
 	before=$(dev_writes /dev/target0)
 	hang target
 	for chunk in 3 9 15 21 27; do
@@ -49,6 +49,27 @@ ends_at_slow_target() { # TIMEOUT COMMAND...: likewise, while a copy is being wr
 	dmsetup remove --retry cbw
 }
 
+sweep_gives_way() { # TIMEOUT COMMAND...: likewise, while the sweep waits until copy-before-write has submitted the next one
+	local before chunk made
+	cbw_create cbw "$origin" "$slow" 128 "sync full paused max_copy 128 workers 1 engine buffered cbw_timeout $1"
+	before=$(dev_writes "$slow")
+	for chunk in 40 45 50; do
+		put "$chunk" &
+	done
+	await_status inflight=3
+	say dmsetup message cbw 0 resume
+	await_status inflight=4
+	# What it has to read is in memory.
+	sleep 0.5
+	"${@:2}"
+	made=$(cbw_field cbw cbw)
+	((made < 2)) || fail "this machine is too slow to end a job while three copies are made"
+	await_status inflight=0
+	wait
+	(($(dev_writes "$slow") - before <= made + 2)) || fail "$(($(dev_writes "$slow") - before)) writes to the target device, $made made"
+	dmsetup remove --retry cbw
+}
+
 fault_pair 4
 ends dmsetup message cbw 0 cancel
 ends await_status state=failed
@@ -56,3 +77,4 @@ slow=$(mk_null slow 4 hw_queue_depth=1 irqmode=2 completion_nsec=4000000000)
 echo none > /sys/block/slow/queue/scheduler
 ends_at_slow_target 60000 dmsetup message cbw 0 cancel
 ends_at_slow_target 10000 await_status state=failed
+sweep_gives_way 60000 dmsetup message cbw 0 cancel

@@ -66,7 +66,7 @@ origin=$(mk_null origin 16)
 target=$(mk_null target 16)
 python3 -c 'import sys; sys.stdout.buffer.write((b"x" * 4096 + bytes(4096)) * 2048)' > "$CBW_TMP/alternating"
 dd if="$CBW_TMP/alternating" of="$origin" bs=1M oflag=direct status=none
-cbw_create cbw "$origin" "$target" 8 "zeroes skip"
+cbw_create cbw "$origin" "$target" 8 "engine buffered zeroes skip"
 cbw_wait cbw completed
 dmsetup remove --retry cbw
 assert_same "$CBW_TMP/alternating" "$target"
