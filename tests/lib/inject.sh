@@ -73,17 +73,19 @@ unseen() { # THING...: prints what no failure was for want of
 }
 
 # A kernel with checks allocates for itself now and then, and one of ours is passed over.
-fail_each() { # TABLE THING...: each allocation fails once, and for want of each of these things there is a failure
+fail_each() { # DEVICE TABLE THING...: each allocation fails once, and for want of each of these things there is a failure
+	local kind
+	kind=$(cut -d' ' -f3 <<< "$2")
 	klog_anew
 	for _ in {1..8}; do
-		echo "$(python3 "${CBW_LIB%/*}/load-failing.py" cbw "$1") allocations failed"
-		klog | grep ': cbw: ' | sort | uniq -c > "$CBW_TMP/messages"
-		[[ -n $(unseen "${@:2}") ]] || break
+		echo "$(python3 "${CBW_LIB%/*}/load-failing.py" "$1" "$2") allocations failed"
+		klog | grep ": $kind: " | sort | uniq -c > "$CBW_TMP/messages"
+		[[ -n $(unseen "${@:3}") ]] || break
 	done
 	cat "$CBW_TMP/messages"
-	[[ -z $(unseen "${@:2}") ]] || fail "no failure for want of $(unseen "${@:2}")"
+	[[ -z $(unseen "${@:3}") ]] || fail "no failure for want of $(unseen "${@:3}")"
 	# Device-mapper takes the line to pieces before the constructor sees it.
-	if grep -vE ": cbw: (Cannot|couldn't split) " "$CBW_TMP/messages"; then
+	if grep -vE ": $kind: (Cannot|couldn't split) " "$CBW_TMP/messages"; then
 		fail "a failure has no clear message"
 	fi
 }
