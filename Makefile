@@ -46,7 +46,11 @@ long: setup ## all that does not fit into CI: a day
 	@$(MAKE) --no-print-directory --keep-going run-all debug matrix coverage mutants kill system packages metrics kernel-patch bench check-long
 debug: setup ## all fast tests on the kernels that look for bugs, and the long ones that are for those
 	@$(MAKE) --no-print-directory helpers
-	@tests/kernels/debug
+	@status=0; export CBW_PATIENCE=$${CBW_PATIENCE:-6}; \
+	KERNELS="lockdep kasan kcsan" tests/kernels/matrix || status=1; \
+	tests/run --kernel lockdep fuzz-long || status=1; \
+	tests/run --kernel kasan rule11-kmemleak fuzz-long || status=1; \
+	exit $$status
 matrix: setup ## build for every supported kernel and test there; KERNELS="6.12 7.2" for some of them
 	@$(MAKE) --no-print-directory helpers
 	@tests/kernels/matrix

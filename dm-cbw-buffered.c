@@ -234,27 +234,27 @@ static struct bio_vec *vec_of(const struct buffered *buffered, u64 place, unsign
 	return &buffered->vecs[place >> vec_shift(buffered)];
 }
 
-/* So many sectors from there on go into one bio, for its vectors. */
-static sector_t carried(const struct buffered *buffered, const struct copy *copy)
+/* So many bytes go into one bio, for its vectors. */
+static u64 carried(const struct buffered *buffered, unsigned int skip)
 {
-	unsigned int skip;
-
-	vec_of(buffered, place_of(buffered, copy, copy->sector), &skip);
-	return (((u64)BIO_MAX_VECS << vec_shift(buffered)) - skip) >> SECTOR_SHIFT;
+	return ((u64)BIO_MAX_VECS << vec_shift(buffered)) - skip;
 }
 
+/* The step carries data: all of it, or as much as the vectors of a bio can. */
 static void fill(struct buffered *buffered, struct copy *copy)
 {
-	u64 bytes = copy->nr_sectors << SECTOR_SHIFT;
+	u64 place = place_of(buffered, copy, copy->sector), bytes;
 	struct bio *bio = &copy->bio;
 	unsigned int skip;
 
-	bio->bi_io_vec = vec_of(buffered, place_of(buffered, copy, copy->sector), &skip);
+	bio->bi_io_vec = vec_of(buffered, place, &skip);
+	bytes = min_t(u64, copy->nr_sectors << SECTOR_SHIFT, carried(buffered, skip));
 	bio->bi_vcnt = ((skip + bytes - 1) >> vec_shift(buffered)) + 1;
 	bio->bi_iter.bi_size = skip + bytes;
 	if (skip)
 		bio_advance(bio, skip);
 	bio->bi_iter.bi_sector = copy->sector;
+	copy->nr_sectors = bytes >> SECTOR_SHIFT;
 }
 
 static bool writes_next(const struct buffered *buffered, const struct copy *copy)
@@ -337,15 +337,20 @@ static bool is_zero(const struct buffered *buffered, const struct copy *copy,
 }
 
 /*
- * The step ends where its chunks change from zeroes to others, or back. True: zeroes. Few of
- * them between others go with those: a step waits for the one before it.
+ * The step ends where its chunks change from zeroes to others, or back, or where a bio does: what
+ * lies behind that is not read again and again. True: zeroes. Few of them between others go with
+ * those: a step waits for the one before it.
  */
 static bool find_zeroes(const struct buffered *buffered, struct copy *copy)
 {
 	sector_t chunk = 1UL << buffered->copier.setup.geometry.chunk_shift;
-	sector_t end = copy->sector + copy->nr_sectors;
-	sector_t at, next, zeroes = copy->sector;
+	sector_t at, next, end, zeroes = copy->sector;
 	bool data = false;
+	unsigned int skip;
+
+	vec_of(buffered, place_of(buffered, copy, copy->sector), &skip);
+	end = copy->sector + min_t(sector_t, copy->nr_sectors,
+				   carried(buffered, skip) >> SECTOR_SHIFT);
 
 	for (at = copy->sector; at < end; at = next) {
 		next = min(end, at + chunk);
@@ -370,12 +375,12 @@ static bool next_step(struct buffered *buffered, struct copy *copy)
 	enum cbw_zeroes zeroes = READ_ONCE(buffered->zeroes);
 	sector_t end = end_of(buffered, copy->claim);
 
-	if (writes_next(buffered, copy) && !copy->writes) {
+	if (copy->sector == end && !copy->writes) {
 		copy->writes = true;
 		copy->sector = cbw_copier_first(&buffered->copier, copy->claim);
 	}
 	while (copy->sector < end) {
-		copy->nr_sectors = min(end - copy->sector, carried(buffered, copy));
+		copy->nr_sectors = end - copy->sector;
 		if (!copy->writes) {
 			submit_step(buffered, copy, REQ_OP_READ);
 			return true;

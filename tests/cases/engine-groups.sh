@@ -13,7 +13,7 @@ make_group writers
 echo "$(stat -c %Hr:%Lr /dev/origin0) rbps=1024" > "$group/io.max"
 for engine in kcopyd buffered; do
 	cbw_create cbw "$origin" "$target" 128 "sync none engine $engine cbw_timeout 20000"
-	(put_as "$group" 3)
+	(in_group "$group" put 3)
 	assert_status state=running cbw=1
 	dmsetup remove --retry cbw
 done

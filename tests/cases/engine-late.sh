@@ -30,27 +30,33 @@ ends() { # COMMAND...: the job does by that, while two copies wait for the targe
 	dmsetup remove --retry cbw
 }
 
+ends_late() { # COPIES WRITES COMMAND...: by that, before so many are made; no more than so many writes reach $slow afterwards
+	local made writes
+	"${@:3}"
+	made=$(cbw_field cbw cbw)
+	((made < $1)) || fail "this machine is too slow to end a job before $1 copies are made"
+	await_status inflight=0
+	wait
+	writes=$(($(dev_writes "$slow") - before))
+	((writes <= made + $2)) || fail "$writes writes to the target device, $made made"
+	assert_status target_errors=0 source_errors=0
+	dmsetup remove --retry cbw
+}
+
 ends_at_slow_target() { # TIMEOUT COMMAND...: likewise, while a copy is being written, and whoever submits the next one sleeps
-	local before chunk made
+	local before chunk
 	cbw_create cbw "$origin" "$slow" 128 "sync none cbw_timeout $1"
 	before=$(dev_writes "$slow")
 	for chunk in {1..12}; do
 		put "$chunk" &
 	done
 	retry 30 eval '(($(cbw_field cbw inflight) > 6))' || fail "the writes do not come"
-	"${@:2}"
-	made=$(cbw_field cbw cbw)
-	((made < 6)) || fail "this machine is too slow to end a job while twelve copies are made"
-	await_status inflight=0
-	wait
 	# One is being written and one waits for that; the rest has been read.
-	(($(dev_writes "$slow") - before <= made + 3)) || fail "$(($(dev_writes "$slow") - before)) writes to the target device"
-	assert_status target_errors=0 source_errors=0
-	dmsetup remove --retry cbw
+	ends_late 6 3 "${@:2}"
 }
 
 sweep_gives_way() { # TIMEOUT COMMAND...: likewise, while the sweep waits until copy-before-write has submitted the next one
-	local before chunk made
+	local before chunk
 	cbw_create cbw "$origin" "$slow" 128 "sync full paused max_copy 128 workers 1 engine buffered cbw_timeout $1"
 	before=$(dev_writes "$slow")
 	for chunk in 40 45 50; do
@@ -61,13 +67,7 @@ sweep_gives_way() { # TIMEOUT COMMAND...: likewise, while the sweep waits until 
 	await_status inflight=4
 	# What it has to read is in memory.
 	sleep 0.5
-	"${@:2}"
-	made=$(cbw_field cbw cbw)
-	((made < 2)) || fail "this machine is too slow to end a job while three copies are made"
-	await_status inflight=0
-	wait
-	(($(dev_writes "$slow") - before <= made + 2)) || fail "$(($(dev_writes "$slow") - before)) writes to the target device, $made made"
-	dmsetup remove --retry cbw
+	ends_late 2 2 "${@:2}"
 }
 
 fault_pair 4

@@ -76,14 +76,11 @@ say dmsetup remove --retry cbw
 
 # A group may write little.
 make_group little
-dev=$(stat -c %Hr:%Lr /dev/origin)
-echo "$dev ctrl=user model=linear rbps=100000000 rseqiops=1000 rrandiops=1000 wbps=1000000 wseqiops=1 wrandiops=1" \
-	> /sys/fs/cgroup/io.cost.model || skip_without "costs of groups of programs"
-echo "$dev enable=1 ctrl=user min=100 max=100" > /sys/fs/cgroup/io.cost.qos
+costs_a_second "$origin" w
 for engine in kcopyd buffered; do
 	cbw_create cbw "$origin" "$target" 128 "sync none engine $engine cbw_timeout 0"
 	for ((i = 0; i < 12; i++)); do
-		put_as "$group" $i &
+		in_group "$group" put $i &
 	done
 	await_status cbw=12
 	with_deadline 60 put 501
@@ -101,10 +98,10 @@ overtakes_group() { # DEVICE: which holds them all until then
 	local other i
 	dmsetup suspend --nolockfs "$1"
 	for ((i = 0; i < 12; i++)); do
-		put_as "$little" 5 &
+		in_group "$little" put 5 &
 	done
 	await_status held=12
-	put_as "$group" 5 &
+	in_group "$group" put 5 &
 	other=$!
 	await_status held=13
 	dmsetup resume "$1"

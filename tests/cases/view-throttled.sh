@@ -9,25 +9,13 @@
 begin_reads() { # CHUNK: twelve, by the group
 	local i
 	for ((i = 0; i < 12; i++)); do
-		{ echo $BASHPID > "$group/cgroup.procs" && read_chunk /dev/mapper/view "$1" > /dev/null; } &
+		in_group "$group" read_chunk /dev/mapper/view "$1" > /dev/null &
 	done
-	retry 60 all_wait || fail "the reads do not come"
-}
-
-all_wait() {
-	(($(awk '{ print $9 }' "$(dm_sysfs view)/stat") == 12))
+	retry 60 eval '(($(nr_in_flight view) == 12))' || fail "the reads do not come"
 }
 
 most_wait() {
 	(($(wc -l < "$group/cgroup.procs") > 6)) || fail "nothing was throttled, or the reads were waited for"
-}
-
-reads_cost() { # DEVICE: a second each
-	local dev
-	dev=$(stat -c %Hr:%Lr "$1")
-	echo "$dev ctrl=user model=linear rbps=1000000 rseqiops=1 rrandiops=1 wbps=100000000 wseqiops=1000 wrandiops=1000" \
-		> /sys/fs/cgroup/io.cost.model || skip_without "costs of groups of programs"
-	echo "$dev enable=1 ctrl=user min=100 max=100" > /sys/fs/cgroup/io.cost.qos
 }
 
 make_group little
@@ -47,7 +35,7 @@ end() {
 }
 
 # They wait for what is in a buffer.
-reads_cost "$target"
+costs_a_second "$target" r
 start "engine buffered release safe"
 dmsetup suspend --nolockfs held
 put 5
@@ -59,7 +47,7 @@ most_wait
 end
 
 # They wait for a job that is suspended.
-reads_cost "$origin"
+costs_a_second "$origin" r
 for engine in kcopyd buffered; do
 	start "engine $engine"
 	say dmsetup suspend --nolockfs cbw

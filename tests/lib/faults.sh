@@ -184,8 +184,19 @@ make_group() { # NAME: sets $group
 	mkdir -p "$group"
 }
 
-put_as() { # GROUP CHUNK: as a program of that, which the shell becomes
-	echo $BASHPID > "$1/cgroup.procs" && put "$2"
+in_group() { # GROUP COMMAND...: as a program of that, which the shell becomes
+	echo $BASHPID > "$1/cgroup.procs" && "${@:2}"
+}
+
+# What the groups of programs do to the disk costs them a second each, if it is of that kind, and next to nothing else.
+costs_a_second() { # NULL-DEVICE r|w
+	local dev other=w
+	[[ $2 == r ]] || other=r
+	dev=$(stat -c %Hr:%Lr "$1")
+	echo "$dev ctrl=user model=linear $2bps=1000000 $2seqiops=1 $2randiops=1" \
+		"${other}bps=100000000 ${other}seqiops=1000 ${other}randiops=1000" > /sys/fs/cgroup/io.cost.model ||
+		skip_without "costs of groups of programs"
+	echo "$dev enable=1 ctrl=user min=100 max=100" > /sys/fs/cgroup/io.cost.qos
 }
 
 begin_put() { # CHUNK: in the background; $! is what ends_as takes

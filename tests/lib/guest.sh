@@ -210,10 +210,14 @@ dm_sysfs() { # NAME: prints its directory in sysfs
 	echo "/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor "$1")"
 }
 
-in_flight() { # NAME: is any of its I/O?
+nr_in_flight() { # NAME: prints how much of its I/O is
 	local reads writes
 	read -r reads writes < "$(dm_sysfs "$1")/inflight"
-	((reads + writes > 0))
+	echo $((reads + writes))
+}
+
+in_flight() { # NAME: is any of its I/O?
+	(($(nr_in_flight "$1") > 0))
 }
 
 mk_linear() { # NAME DEVICE [START [LENGTH]]: prints the device
